@@ -1,0 +1,120 @@
+"""What the data layer hands out: sources, fields and blocks.
+
+A *source* is one opened input. A *field* is one array over samples that is read from a source:
+the predictions, the targets, a weight. Several fields may come from one source, which is then
+read once. A *block* is the same range of samples of every field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Header = Literal["auto", "yes", "no"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read inputs, where the content does not say it."""
+
+    input_format: str | None = None
+    header: Header = "auto"
+    delimiter: str | None = None
+    decimal: str = "."
+    input_dtype: str | None = None
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths: row i is `values[offsets[i]:offsets[i + 1]]`."""
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+Values = "np.ndarray | Ragged"
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """What a result says of an input. `shape[0]` is None until the rows are counted."""
+
+    path: str
+    format: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass
+class Field:
+    """One array over samples.
+
+    `info.dtype` is a NumPy dtype name, or "text" where the cells are strings (a block then holds
+    a NumPy array of dtype object with `str` in it), or "ragged" with the element dtype in brackets.
+    """
+
+    info: FieldInfo
+    source: Source
+    notes: list[str] = field(default_factory=list)
+
+    def where(self, row: int, column: int | None = None) -> str:
+        """Where a value stands: "preds.csv: row 3 (line 5), column 'p_cat'"."""
+        return self.source.where(row, self.column_name(column))
+
+    def column_name(self, column: int | None) -> str | None:
+        """The name of the table column that holds position `column` of a sample, if it has one."""
+        columns = self.info.columns
+        if column is None or columns is None:
+            return None
+        return columns[column] if len(columns) > 1 else columns[0]
+
+
+class Source(Protocol):
+    """One opened input."""
+
+    path: str
+    format: str
+    rows: int | None
+    """The number of samples, None where only reading to the end tells it."""
+    columns: tuple[str, ...] | None
+    """The names of a table's columns; None where the input is a bare array."""
+
+    def select(
+        self,
+        patterns: Sequence[str] | None,
+        *,
+        exclude: Sequence[str] = (),
+        ragged: bool = False,
+        text: bool = False,
+    ) -> Field:
+        """The field made of the columns that match `patterns` (names or globs).
+
+        None takes every numeric column that is not in `exclude`. `ragged` allows list columns of
+        varying length, `text` allows string cells.
+        """
+
+    def batches(self, fields: Sequence[Field]) -> Iterator[tuple[Values, ...]]:
+        """The values of `fields` in order of samples, in batches of the reader's own size."""
+
+    def slice(self, field: Field, start: int, stop: int) -> np.ndarray | None:
+        """A view of samples start to stop where the input has random access, else None."""
+
+    def where(self, row: int, column: str | None = None) -> str:
+        """Where a value stands, in words."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The same range of samples of every field."""
+
+    start: int
+    size: int
+    values: Mapping[str, Values]

@@ -1,0 +1,143 @@
+"""What a run yields: one record that every report is a view of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class InputRecord:
+    """One input as it was read, and what was found out about it."""
+
+    path: str
+    format: str
+    shape: tuple[int, ...]
+    dtype: str
+    columns: tuple[str, ...] | None = None
+    kind: str | None = None
+    evidence: str | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much was read and what became of it. Elements are scored or ignored; samples are skipped."""
+
+    samples: int
+    elements: int
+    scored: int
+    ignored: int
+    skipped: int
+    nonfinite: int
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A value and the first sample that has it."""
+
+    value: float
+    sample: int
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """The spread of the per-sample losses. `standard_error` belongs to the mean."""
+
+    std: float | None
+    standard_error: float | None
+    min: Extreme
+    median: float | None
+    max: Extreme
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One limit and how the value stands to it.
+
+    `limit` is what was asked for, `needed` the smallest tolerance (of `--expect`) or the tightest
+    limit (of `--max`, `--min`) that would have passed.
+    """
+
+    name: str
+    limit: float
+    passed: bool
+    needed: Mapping[str, float]
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdict of `--expect`, `--max` and `--min` together."""
+
+    passed: bool
+    gates: tuple[Gate, ...]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Per-sample rows, as columns of equal length.
+
+    Always `sample` (its 0-based number), `loss` and `weight`: sums over the sample's elements, so
+    that the totals of a result are the column sums. What a loss adds follows (`predicted`, ...).
+    """
+
+    columns: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.columns["sample"])
+
+    def records(self) -> list[dict[str, Any]]:
+        """One dict a sample, of Python values."""
+        lists = {name: values.tolist() for name, values in self.columns.items()}
+        return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A block of scored samples, as it leaves the kernel: every element, and the rows they make."""
+
+    start: int
+    loss: np.ndarray
+    weight: np.ndarray
+    samples: Samples
+
+
+class Sink(Protocol):
+    """Whoever wants the scored blocks, in order of samples, as they come."""
+
+    def write(self, scored: Scored) -> None:
+        """Take one block."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The reduced loss and everything that says what it is.
+
+    `value` is a float, or under `reduction="none"` the nested list of elements (ignored ones 0).
+    `first` and `top` are the rows that a table shows; `per_sample` is filled only on request.
+    """
+
+    loss: str
+    value: float | list[Any]
+    reduction: str
+    unit: str
+    numerator: float
+    denominator: float
+    reductions: Mapping[str, float]
+    counts: Counts
+    statistics: Statistics | None
+    inputs: Mapping[str, InputRecord]
+    options: Mapping[str, Any]
+    convention: str
+    signature: str
+    objective: Mapping[str, Any] | None = None
+    check: Check | None = None
+    warnings: Sequence[str] = ()
+    per_sample: Samples | None = None
+    first: Samples | None = None
+    top: Samples | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
