@@ -7,12 +7,16 @@ read once. A *block* is the same range of samples of every field.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
     import numpy as np
+
+    Values: TypeAlias = "np.ndarray | Ragged"
 
 Header = Literal["auto", "yes", "no"]
 
@@ -37,9 +41,6 @@ class Ragged:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
-
-
-Values = "np.ndarray | Ragged"
 
 
 @dataclass(frozen=True)

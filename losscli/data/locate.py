@@ -1,0 +1,385 @@
+"""From what the user typed to inputs that can be opened.
+
+A spec is a path, a folder, a glob, a URI, `-` for stdin, or any file of these with `:member` at its
+end. What exists literally wins.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from losscli.data.wording import did_you_mean, listed, shown
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from _typeshed import WriteableBuffer
+
+HEAD_BYTES = 1 << 16
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_COMPRESSIONS = {_GZIP: "gzip", _ZSTD: "zstd"}
+
+
+class Input:
+    """One located input: its name, its first bytes, and ways to read it.
+
+    Attributes:
+        label: The path as the user gave it, "<stdin>" for `-`.
+        local_path: Where the bytes lie on this machine uncompressed, so that they can be mapped.
+        member: What followed the path after a colon: an array of an archive, a column of a table.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        opener: Callable[[], BinaryIO],
+        *,
+        path: str | None = None,
+        once: bool = False,
+        member: str | None = None,
+    ) -> None:
+        self.label = label
+        self.member = member
+        self._opener = opener
+        self._path = path
+        self._once = once
+        self._spooled: str | None = None
+        self._pending: BinaryIO | None = None
+
+    def __str__(self) -> str:
+        return shown(self.label)
+
+    @property
+    def local_path(self) -> str | None:
+        """The path of a local regular file that holds the uncompressed bytes, if there is one."""
+        if self._spooled is not None:
+            return self._spooled
+        return self._path if self.compression is None else None
+
+    @property
+    def compression(self) -> str | None:
+        """What the input is compressed with ("gzip", "zstd"), told by its content."""
+        return self._start[1]
+
+    @property
+    def head(self) -> bytes:
+        """The first 64 KiB, decompressed."""
+        return self._start[0]
+
+    @cached_property
+    def _start(self) -> tuple[bytes, str | None]:
+        raw = self._open_raw()
+        magic = raw.read(4)
+        compression = next((name for mark, name in _COMPRESSIONS.items() if magic.startswith(mark)), None)
+        stream = _decompressed(_replayed(magic, raw), compression, str(self))
+        head = stream.read(HEAD_BYTES)
+        if not head:
+            what = "holds 0 bytes" if compression is None else f"holds 0 bytes after {compression}"
+            raise DataError(f"{self}: the input is empty", why=f"it {what}")
+        if self._once:
+            self._pending = _replayed(head, stream)
+        else:
+            stream.close()
+        return head, compression
+
+    def open(self) -> BinaryIO:
+        """The decompressed bytes from the first one on. A pipe can be opened once."""
+        if self._spooled is not None:
+            return open(self._spooled, "rb")
+        compression = self.compression
+        if not self._once:
+            return _decompressed(self._open_raw(), compression, str(self))
+        if self._pending is None:
+            raise DataError(f"{self}: a pipe can be read only once", hint="save it to a file first")
+        stream, self._pending = self._pending, None
+        return stream
+
+    def spooled(self) -> str:
+        """The path of a real file with the decompressed bytes; a copy is deleted at exit."""
+        if self.local_path is not None:
+            return self.local_path
+        import atexit
+        import shutil
+        import tempfile
+
+        with self.open() as source, tempfile.NamedTemporaryFile(prefix="losscli-", delete=False) as copy:
+            atexit.register(Path(copy.name).unlink, missing_ok=True)
+            try:
+                shutil.copyfileobj(source, copy, 1 << 20)
+            except OSError as error:
+                raise DataError(
+                    f"{self}: cannot be copied to {copy.name}",
+                    why=error.strerror or str(error),
+                    hint="set TMPDIR to a folder with room",
+                ) from error
+        self._spooled = copy.name
+        return copy.name
+
+    def reread(self) -> None:
+        """Make sure that the input can be opened more than once."""
+        if self._once:
+            self.spooled()
+
+    def _open_raw(self) -> BinaryIO:
+        try:
+            return self._opener()
+        except OSError as error:
+            raise _unreadable(self.label, error) from error
+
+
+def locate(spec: str) -> list[Input]:
+    """The inputs that `spec` names: one, or the parts of a folder or glob in sorted order."""
+    if spec == "-":
+        return [Input("<stdin>", _stdin, once=True)]
+    if os.path.lexists(spec):
+        return _local(spec, None)
+    if "://" in spec:
+        return _remote(spec)
+    if matches := _globbed(spec):
+        return [part for match in matches for part in _local(match, None)]
+    path, member = split_member(spec)
+    if member is not None:
+        if path == "-":
+            return [Input("<stdin>", _stdin, once=True, member=member)]
+        if os.path.lexists(path):
+            return _local(path, member)
+        if matches := _globbed(path):
+            return [part for match in matches for part in _local(match, member)]
+    raise _missing(path if member is not None else spec)
+
+
+def split_member(spec: str) -> tuple[str, str | None]:
+    """`file:member` in two; the member is None where `spec` is a path, a URI or has no colon."""
+    if os.path.lexists(spec):
+        return spec, None
+    path, colon, member = spec.rpartition(":")
+    if not colon or not path or not member or "/" in member:
+        return spec, None
+    return path, member
+
+
+def _stdin() -> BinaryIO:
+    return sys.stdin.buffer
+
+
+def _local(path: str, member: str | None) -> list[Input]:
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if stat.S_ISDIR(mode):
+        parts = sorted(_files_below(path))
+        if not parts:
+            raise DataError(
+                f"{shown(path)}: the folder holds no data files",
+                why="names that begin with '_' or '.' are skipped",
+                hint="name a file, or a glob such as 'folder/*.parquet'",
+            )
+        return [part for name in parts for part in _local(name, member)]
+    regular = stat.S_ISREG(mode)
+    return [
+        Input(
+            path,
+            lambda: open(path, "rb"),
+            path=path if regular else None,
+            once=not regular,
+            member=member,
+        )
+    ]
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(("_", ".")):
+                    continue
+                if entry.is_dir():
+                    yield from _files_below(entry.path)
+                else:
+                    yield entry.path
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _globbed(pattern: str) -> list[str]:
+    if not any(sign in pattern for sign in "*?["):
+        return []
+    from glob import glob
+
+    wants_hidden = os.path.basename(pattern).startswith(("_", "."))
+    found = sorted(glob(pattern, recursive=True))  # noqa: PTH207 - absolute patterns too
+    return [path for path in found if wants_hidden or not os.path.basename(path).startswith("_")]
+
+
+def _remote(uri: str) -> list[Input]:
+    import pyarrow
+    from pyarrow import fs
+
+    def located(address: str) -> tuple[fs.FileSystem, fs.FileInfo]:
+        system, path = fs.FileSystem.from_uri(address)
+        return system, system.get_file_info(path)
+
+    member = None
+    try:
+        system, info = located(uri)
+        scheme_end = uri.index("://") + 3
+        if info.type == fs.FileType.NotFound and ":" in uri[scheme_end:]:
+            address, _, member = uri.rpartition(":")
+            system, info = located(address)
+        if info.type == fs.FileType.NotFound:
+            raise DataError(f"{shown(uri)}: no such file")
+        if info.type == fs.FileType.Directory:
+            inside = system.get_file_info(fs.FileSelector(info.path, recursive=True))
+            paths = sorted(
+                entry.path
+                for entry in inside
+                if entry.type == fs.FileType.File and not _hidden(entry.path[len(info.path) :])
+            )
+        else:
+            paths = [info.path]
+    except (pyarrow.ArrowException, OSError, ValueError, NotImplementedError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{shown(uri)}: cannot be reached",
+            why=_first_line(error),
+            hint="download it first, or pipe it: curl ADDRESS | losscli LOSS - TARGETS",
+        ) from error
+    if not paths:
+        raise DataError(f"{shown(uri)}: the folder holds no data files")
+    if isinstance(system, fs.LocalFileSystem):
+        return [part for path in paths for part in _local(path, member)]
+    scheme = uri[: uri.index("://") + 3]
+
+    def opener(path: str) -> Callable[[], BinaryIO]:
+        def opened() -> BinaryIO:
+            return cast("BinaryIO", io.BufferedReader(system.open_input_stream(path, compression=None)))
+
+        return opened
+
+    labels = [uri] if len(paths) == 1 else [scheme + path for path in paths]
+    return [Input(label, opener(path), member=member) for label, path in zip(labels, paths, strict=True)]
+
+
+def _hidden(path: str) -> bool:
+    return any(name.startswith(("_", ".")) for name in path.split("/"))
+
+
+def _missing(path: str) -> DataError:
+    folder = os.path.dirname(path) or "."
+    if any(sign in path for sign in "*?["):
+        return DataError(f"{shown(path)}: no file matches", hint=f"ls {folder!r} shows what is there")
+    while not Path(folder).is_dir():
+        path, folder = folder, os.path.dirname(folder) or "."
+    try:
+        names = sorted(entry.name for entry in Path(folder).iterdir() if not entry.name.startswith("."))
+    except OSError:
+        names = []
+    hint = did_you_mean(os.path.basename(path), names)
+    if not hint and names:
+        hint = f"{folder!r} holds {listed(names)}"
+    return DataError(f"{shown(path)}: no such file or folder", hint=hint)
+
+
+def _unreadable(label: str, error: OSError) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        if Path(label).is_symlink():
+            return DataError(f"{shown(label)}: the symbolic link leads nowhere")
+        return _missing(label)
+    if isinstance(error, PermissionError):
+        return DataError(f"{shown(label)}: no permission to read it", hint=f"ls -l {label!r}")
+    return DataError(f"{shown(label)}: cannot be read", why=error.strerror or _first_line(error))
+
+
+def _first_line(error: BaseException) -> str:
+    return shown(str(error).partition("\n")[0])
+
+
+def _replayed(start: bytes, stream: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(_Replayed(start, stream), 1 << 16))
+
+
+def _decompressed(stream: BinaryIO, compression: str | None, label: str) -> BinaryIO:
+    if compression is None:
+        return stream
+    return cast("BinaryIO", io.BufferedReader(_Decompressed(stream, compression, label), 1 << 20))
+
+
+class _Replayed(io.RawIOBase):
+    """A stream whose first bytes were already taken, put back together."""
+
+    def __init__(self, start: bytes, stream: BinaryIO) -> None:
+        self._start = memoryview(start)
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        target = memoryview(buffer).cast("B")
+        if self._start:
+            count = min(len(target), len(self._start))
+            target[:count] = self._start[:count]
+            self._start = self._start[count:]
+            return count
+        data = self._stream.read(len(target))
+        target[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _Decompressed(io.RawIOBase):
+    """A compressed stream, read plain; a damaged one is an error with the input's name."""
+
+    def __init__(self, stream: BinaryIO, compression: str, label: str) -> None:
+        self._label = label
+        self._compression = compression
+        self._packed = stream
+        self._plain: BinaryIO
+        if compression == "gzip":
+            import gzip
+            import zlib
+
+            self._damage: tuple[type[Exception], ...] = (EOFError, zlib.error, gzip.BadGzipFile)
+            self._plain = cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
+        else:
+            import pyarrow
+
+            self._damage = (OSError,)
+            self._plain = pyarrow.CompressedInputStream(stream, compression)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        target = memoryview(buffer).cast("B")
+        try:
+            data = self._plain.read(len(target))
+        except self._damage as error:
+            if isinstance(error, EOFError) or "runcated" in str(error):
+                raise DataError(
+                    f"{self._label}: the {self._compression} stream is truncated",
+                    why="it ends before its end mark: an interrupted copy or download",
+                ) from error
+            raise DataError(
+                f"{self._label}: the {self._compression} stream is damaged", why=_first_line(error)
+            ) from error
+        target[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._plain.close()
+        self._packed.close()
+        super().close()

@@ -1,0 +1,35 @@
+"""How the data layer words names that come from files and from the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def shown(text: str) -> str:
+    """A path or a label as it stands, or quoted with escapes where it would move the cursor."""
+    return text if text.isprintable() else repr(text)
+
+
+def listed(names: Sequence[object], limit: int = 8) -> str:
+    """The first names, quoted, and how many more there are."""
+    first = ", ".join(repr(name) for name in names[:limit])
+    return first if len(names) <= limit else f"{first} and {len(names) - limit} more"
+
+
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """The few names that look most like `name`, best first."""
+    import difflib
+
+    candidates = list(names)
+    lowered = {candidate.lower(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)
+    return [lowered[match] for match in close]
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """A hint with the nearest names, empty where nothing is near."""
+    close = nearest(name, names)
+    return f"did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
