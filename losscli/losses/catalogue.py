@@ -1,0 +1,172 @@
+"""The catalogue: one record a loss, read off the loss function itself.
+
+`@loss` takes what a signature cannot say (family, contract, formula, names elsewhere); options,
+their types, bounds and defaults come from the signature, all prose from the docstring. Commands,
+help, `list`, `explain`, completion, schema, Python API and law tests are derived from the record.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args, get_type_hints
+
+from losscli.errors import UsageError
+from losscli.losses.contracts import Contract
+from losscli.losses.parameters import Flag, Parameter
+
+Kernel = Callable[..., Any]
+
+HEADINGS = (
+    "Formula",
+    "Domain",
+    "Shapes",
+    "Unit",
+    "Options",
+    "Raises",
+    "Conventions",
+    "Source",
+    "Example",
+    "Command",
+)
+"""The headings of every loss's docstring, in this order; Options only where there are any."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss: the arithmetic and everything that is said of it."""
+
+    name: str
+    family: str
+    formula: str
+    contract: Contract
+    aliases: tuple[str, ...]
+    documents: tuple[str, ...]
+    kernel: Kernel
+    summary: str
+    sections: Mapping[str, str]
+    parameters: tuple[Parameter, ...]
+    false_friends: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def function(self) -> str:
+        """The name of the Python function."""
+        return self.name.replace("-", "_")
+
+    @property
+    def own_options(self) -> tuple[str, ...]:
+        """The names of the options that the kernel takes."""
+        return tuple(inspect.signature(self.kernel).parameters)[2:]
+
+    def check_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options in canonical form, defaults filled in; a UsageError for what cannot be."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in options:
+            if name not in known:
+                raise UsageError(
+                    f"{self.name} has no option {name!r}",
+                    hint=f"its options are {', '.join(known) or 'none'}",
+                )
+        return {name: p.check(options.get(name, p.default)) for name, p in known.items()}
+
+
+_LOSSES: dict[str, Loss] = {}
+
+
+def loss(
+    *,
+    family: str,
+    formula: str,
+    contract: Contract,
+    aliases: tuple[str, ...] = (),
+    documents: tuple[str, ...] = (),
+    false_friends: Mapping[str, str] | None = None,
+) -> Callable[[Kernel], Kernel]:
+    """Enter the decorated function in the catalogue, and leave it as it is."""
+
+    def enter(kernel: Kernel) -> Kernel:
+        summary, sections = parse_docstring(kernel)
+        name = kernel.__name__.replace("_", "-")
+        _LOSSES[name] = Loss(
+            name=name,
+            family=family,
+            formula=formula,
+            contract=contract,
+            aliases=aliases,
+            documents=documents,
+            kernel=kernel,
+            summary=summary,
+            sections=sections,
+            parameters=(*own_parameters(kernel, sections.get("Options", "")), *contract.parameters),
+            false_friends=false_friends or {},
+        )
+        return kernel
+
+    return enter
+
+
+def own_parameters(kernel: Kernel, options: str) -> tuple[Parameter, ...]:
+    """The keyword-only arguments of a loss function, as options."""
+    hints = get_type_hints(kernel, include_extras=True)
+    helps = dict(re.findall(r"^(\w+): (.+(?:\n {2,}.+)*)", options, flags=re.MULTILINE))
+    found = []
+    for argument in inspect.signature(kernel).parameters.values():
+        if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        kind = Flag() if hints[argument.name] is bool else get_args(hints[argument.name])[1]
+        help_ = " ".join(helps[argument.name].split())
+        found.append(Parameter(argument.name, kind, argument.default, help_))
+    return tuple(found)
+
+
+def parse_docstring(kernel: Kernel) -> tuple[str, dict[str, str]]:
+    """The summary line and the sections under their headings."""
+    text = inspect.getdoc(kernel) or ""
+    summary, _, rest = text.partition("\n")
+    pieces = re.split(rf"^({'|'.join(HEADINGS)}):\n", rest, flags=re.MULTILINE)
+    sections = {
+        heading: inspect.cleandoc("\n" + body)
+        for heading, body in zip(pieces[1::2], pieces[2::2], strict=True)
+    }
+    return summary, sections
+
+
+def catalogue() -> dict[str, Loss]:
+    """Every loss by name, family by family, in the order in which they are written."""
+    import losscli.losses as families
+
+    for module in pkgutil.iter_modules(families.__path__):
+        importlib.import_module(f"{families.__name__}.{module.name}")
+    return _LOSSES
+
+
+def normalized(name: str) -> str:
+    """A name with case and separators removed: `NLLLoss`, `nll_loss` and `nll-loss` are one."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def find(name: str) -> Loss:
+    """The loss of that name or alias; a UsageError that suggests the nearest if there is none."""
+    losses = catalogue()
+    if name in losses:
+        return losses[name]
+    names = {normalized(alias): entry for entry in losses.values() for alias in (*entry.aliases, entry.name)}
+    wanted = normalized(name)
+    if wanted in names:
+        return names[wanted]
+    for entry in losses.values():
+        for other, difference in entry.false_friends.items():
+            if normalized(other) == wanted:
+                raise UsageError(f"{name!r} is ambiguous: {difference}", hint=f"try `losscli {entry.name}`")
+    import difflib
+
+    near = [names[n].name for n in difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)]
+    suggestion = ", ".join(dict.fromkeys(near))
+    raise UsageError(
+        f"there is no loss named {name!r}",
+        hint=f"did you mean {suggestion}?" if near else "`losscli list` shows all",
+    )

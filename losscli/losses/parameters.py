@@ -1,0 +1,142 @@
+"""What an option of a loss may be: the annotations that stand at the loss functions.
+
+An annotation is the single place where an option's type and bounds are stated; the command line,
+the help, the schema and the checks read them from the function's signature.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+from losscli.errors import UsageError
+from losscli.numerics import Array
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in an interval; `low` and `high` belong to it where they are `closed`."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    closed: bool = True
+
+    def __str__(self) -> str:
+        if self.closed and math.isfinite(self.low) and math.isfinite(self.high):
+            return f"a number from {self.low:g} to {self.high:g}"
+        return f"a finite number above {self.low:g}"
+
+    def check(self, option: str, value: Any) -> float:
+        """The value as a float, if it is one and lies in the interval."""
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        inside = self.low <= number <= self.high if self.closed else self.low < number < self.high
+        if not inside:
+            raise UsageError(f"{option} is {value!r}, but must be {self}")
+        return number
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number."""
+
+    def __str__(self) -> str:
+        return "a whole number"
+
+    def check(self, option: str, value: Any) -> int:
+        """The value as an int, if it is whole."""
+        if isinstance(value, bool) or int(value) != value:
+            raise UsageError(f"{option} is {value!r}, but must be {self}")
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Given or not."""
+
+    def __str__(self) -> str:
+        return "a flag"
+
+    def check(self, _option: str, value: Any) -> bool:
+        """The value as a bool."""
+        return bool(value)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(self.words)
+
+    def check(self, option: str, value: Any) -> str:
+        """The value, if it is one of the words."""
+        if value not in self.words:
+            raise UsageError(f"{option} is {value!r}, but must be {self}")
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Numbers ≥ 0, finite and not all 0: a list, a file, or (where `scalar`) a single number.
+
+    They run along the class axis, or along the last axis; their number is checked where the shape
+    of the predictions is known.
+    """
+
+    along: str
+    scalar: bool = False
+
+    def __str__(self) -> str:
+        lead = "a number, or " if self.scalar else ""
+        return f"{lead}a comma list or a file of numbers ≥ 0, one for each {self.along}"
+
+    def check(self, option: str, value: Any) -> Array:
+        """The weights as a float64 array of one axis (of none for a single number)."""
+        import numpy as np
+
+        weights = np.asarray(value, dtype=np.float64)
+        if weights.size == 1 and self.scalar:
+            weights = weights.reshape(())
+        elif weights.ndim != 1:
+            raise UsageError(f"{option} has shape {weights.shape}, but must be {self}")
+        bad = np.flatnonzero(~((weights >= 0.0) & np.isfinite(weights)))
+        if bad.size:
+            raise UsageError(
+                f"{option} holds {weights.reshape(-1)[bad[0]]} at position {bad[0]}, but must be {self}"
+            )
+        if not weights.any():
+            raise UsageError(f"{option} is all zero", why="a mean over weights of 0 does not exist")
+        return weights
+
+
+Kind: TypeAlias = Number | Whole | Flag | Choice | Weights
+
+Positive = Annotated[float, Number(low=0.0, closed=False)]
+Fraction = Annotated[float, Number(0.0, 1.0)]
+ClassWeights: TypeAlias = Annotated[Array | None, Weights("class")]
+PositiveWeights: TypeAlias = Annotated[Array | float, Weights("position along the last axis", scalar=True)]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One option of a loss: its name, what it may be, its default and its line in the docstring."""
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+
+    @property
+    def option(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    def check(self, value: Any) -> Any:
+        """The value in its canonical type, or a UsageError in the one standard form."""
+        return value if value is None and self.default is None else self.kind.check(self.option, value)
