@@ -1,0 +1,58 @@
+"""Which columns of a table are meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from losscli.data.wording import did_you_mean, listed
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+_GLOB_SIGNS = "*?["
+
+
+def choose_columns(
+    available: Sequence[str], patterns: Sequence[str], path: str, *, exclude: Collection[str] = ()
+) -> list[str]:
+    """The columns that `patterns` name, each once: in the order of the patterns, then of the table.
+
+    A pattern that is a column's name means that column, whatever signs it holds; any other is a
+    glob, which never matches a column of `exclude`.
+    """
+    chosen: dict[str, None] = {}
+    for pattern in patterns:
+        if pattern in available:
+            chosen[pattern] = None
+            continue
+        matches = [name for name in _matching(available, pattern) if name not in exclude]
+        if not matches:
+            is_glob = any(sign in pattern for sign in _GLOB_SIGNS)
+            raise DataError(
+                f"{path}: no column {'matches' if is_glob else 'is named'} {pattern!r}",
+                why=f"its columns are {listed(available, 20)}",
+                hint=did_you_mean(pattern, available),
+            )
+        chosen.update(dict.fromkeys(matches))
+    names = list(chosen)
+    reject_duplicates(available, names, path)
+    return names
+
+
+def reject_duplicates(available: Sequence[str], names: Sequence[str], path: str) -> None:
+    """Refuse a name that several columns bear: which one is meant cannot be said."""
+    for name in names:
+        if available.count(name) > 1:
+            raise DataError(
+                f"{path}: {available.count(name)} columns are named {name!r}",
+                hint="rename them, so that each can be asked for",
+            )
+
+
+def _matching(available: Sequence[str], pattern: str) -> list[str]:
+    if not any(sign in pattern for sign in _GLOB_SIGNS):
+        return []
+    from fnmatch import fnmatchcase
+
+    return [name for name in available if fnmatchcase(name, pattern)]

@@ -1,0 +1,194 @@
+"""Columns of Arrow tables as NumPy arrays: without copies where the layout allows it, never with a guess."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from losscli.data.model import Ragged
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Where = Callable[[int], str]
+
+Content = Literal["number", "boolean", "list", "text", "other"]
+
+_TILE_BYTES = 1 << 18
+
+
+def content_of(column_type: pa.DataType) -> Content:
+    """What the cells of a column hold, as far as a loss can care."""
+    if types.is_dictionary(column_type):
+        return content_of(column_type.value_type)
+    if types.is_boolean(column_type):
+        return "boolean"
+    if types.is_integer(column_type) or types.is_floating(column_type) or types.is_decimal(column_type):
+        return "number"
+    if (
+        types.is_string(column_type)
+        or types.is_large_string(column_type)
+        or types.is_string_view(column_type)
+    ):
+        return "text"
+    if _is_list(column_type):
+        return "list" if content_of(element_type(column_type)) in ("number", "boolean") else "other"
+    return "other"
+
+
+def element_type(column_type: pa.DataType) -> pa.DataType:
+    """The type of the scalars inside of any depth of lists."""
+    while _is_list(column_type):
+        column_type = column_type.value_type
+    return column_type
+
+
+def numpy_dtype(scalar_type: pa.DataType) -> np.dtype:
+    """The dtype that `scalars` yields for a column of numbers or booleans."""
+    if types.is_dictionary(scalar_type):
+        return numpy_dtype(scalar_type.value_type)
+    if types.is_decimal(scalar_type):
+        return np.dtype(np.float64)
+    return np.dtype(scalar_type.to_pandas_dtype())
+
+
+def common_dtype(dtypes: Sequence[np.dtype]) -> np.dtype:
+    """The dtype of a matrix of such columns: their own if they agree, else one that holds them all."""
+    if len(set(dtypes)) == 1:
+        return dtypes[0]
+    if all(dtype.kind in "biu" for dtype in dtypes):
+        return np.result_type(*dtypes)
+    return np.dtype(np.float64)
+
+
+def scalars(column: pa.Array, where: Where) -> np.ndarray:
+    """A column of numbers or booleans as a vector. `where` says in words where a row stands."""
+    if column.null_count:
+        row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        raise _empty_cell(where(row))
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if types.is_decimal(column.type):
+        # Arrow's own cast of a decimal can be an ulp off; its parser of digits is correctly rounded.
+        column = pc.cast(pc.cast(column, pa.string()), pa.float64())
+    return column.to_numpy(zero_copy_only=False)
+
+
+def side_by_side(columns: Sequence[np.ndarray], dtype: np.dtype) -> np.ndarray:
+    """Vectors as the columns of a matrix in C order."""
+    rows = len(columns[0])
+    matrix = np.empty((rows, len(columns)), dtype)
+    # In tiles that stay in the cache: a whole column at a time would touch every line of the matrix.
+    tile = max(1, _TILE_BYTES // (len(columns) * dtype.itemsize))
+    for start in range(0, rows, tile):
+        part = slice(start, start + tile)
+        for position, column in enumerate(columns):
+            matrix[part, position] = column[part]
+    return matrix
+
+
+def first_shape(column: pa.Array, where: Where) -> tuple[int, ...]:
+    """The shape of the first row of a list column."""
+    if isinstance(column.type, pa.FixedShapeTensorType):
+        return column[:1].to_numpy_ndarray().shape[1:]
+    shape = []
+    values = column[:1]
+    while _is_list(values.type):
+        _reject_null_lists(values, where)
+        shape.append(len(values[0]))
+        if not shape[-1]:
+            raise DataError(f"{where(0)}: the list is empty")
+        values = values.flatten()[:1]
+    return tuple(shape)
+
+
+def stacked(column: pa.Array, shape: tuple[int, ...], where: Where) -> np.ndarray:
+    """A list column whose every row has `shape`, as an array with the rows along axis 0."""
+    rows = len(column)
+    if isinstance(column.type, pa.FixedShapeTensorType):
+        _reject_null_lists(column, where)
+        return column.to_numpy_ndarray()
+    values, per_row = column, 1
+    for length in shape:
+        values = _unwrapped(values, length, _row_of(where, per_row))
+        per_row *= length
+    return scalars(values, _row_of(where, per_row)).reshape(rows, *shape)
+
+
+def ragged(column: pa.Array, inner: tuple[int, ...], where: Where) -> Ragged:
+    """A list column of varying length; what a list holds has the shape `inner`."""
+    _reject_null_lists(column, where)
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    offsets -= offsets[0]
+
+    def where_value(position: int) -> str:
+        return where(int(np.searchsorted(offsets, position, side="right")) - 1)
+
+    values = column.flatten()
+    return Ragged(stacked(values, inner, where_value) if inner else scalars(values, where_value), offsets)
+
+
+def texts(column: pa.Array, where: Where) -> np.ndarray:
+    """A column of strings as an array of dtype object."""
+    if column.null_count:
+        row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        raise _empty_cell(where(row))
+    if types.is_dictionary(column.type):
+        return column.dictionary.to_numpy(zero_copy_only=False)[column.indices.to_numpy()]
+    return column.to_numpy(zero_copy_only=False)
+
+
+def is_variable_list(column_type: pa.DataType) -> bool:
+    """Whether the rows of such a column can differ in length."""
+    return types.is_list(column_type) or types.is_large_list(column_type)
+
+
+def _is_list(column_type: pa.DataType) -> bool:
+    return (
+        is_variable_list(column_type)
+        or types.is_fixed_size_list(column_type)
+        or isinstance(column_type, pa.FixedShapeTensorType)
+    )
+
+
+def _row_of(where: Where, per_row: int) -> Where:
+    return lambda position: where(position // per_row)
+
+
+def _unwrapped(column: pa.Array, length: int, where: Where) -> pa.Array:
+    """The values of lists that must all have `length`."""
+    _reject_null_lists(column, where)
+    if is_variable_list(column.type):
+        lengths = np.diff(column.offsets.to_numpy())
+        wrong = np.flatnonzero(lengths != length)
+        if wrong.size:
+            raise _other_length(where(int(wrong[0])), int(lengths[wrong[0]]), length)
+    elif column.type.list_size != length:
+        raise _other_length(where(0), column.type.list_size, length)
+    return column.flatten()
+
+
+def _reject_null_lists(column: pa.Array, where: Where) -> None:
+    if column.null_count:
+        raise _empty_cell(where(int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))))
+
+
+def _empty_cell(where: str) -> DataError:
+    return DataError(
+        f"{where}: the cell is empty (null)",
+        why="a missing value has no loss; pandas also stores NaN as null",
+        hint="drop or fill such rows before",
+    )
+
+
+def _other_length(where: str, length: int, expected: int) -> DataError:
+    return DataError(
+        f"{where}: a list of {length} values where the rows before have {expected}",
+        why="rows of different lengths make no array",
+        hint="only losses that take lengths read such lists; pad or trim the rows for the others",
+    )
