@@ -1,0 +1,48 @@
+"""A result as JSON, a table, lines, a bare number or a file. Each view is imported when it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from losscli.report.error_report import format_error, format_warning
+    from losscli.report.files import OutputSink, open_output
+    from losscli.report.json_report import dumps, schema, to_json
+    from losscli.report.lines import CsvSink, JsonLinesSink
+    from losscli.report.table import render_table
+    from losscli.report.value import format_value
+
+__all__ = [
+    "CsvSink",
+    "JsonLinesSink",
+    "OutputSink",
+    "dumps",
+    "format_error",
+    "format_value",
+    "format_warning",
+    "open_output",
+    "render_table",
+    "schema",
+    "to_json",
+]
+
+_MODULES = {
+    "CsvSink": "lines",
+    "JsonLinesSink": "lines",
+    "OutputSink": "files",
+    "dumps": "json_report",
+    "format_error": "error_report",
+    "format_value": "value",
+    "format_warning": "error_report",
+    "open_output": "files",
+    "render_table": "table",
+    "schema": "json_report",
+    "to_json": "json_report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,76 @@
+"""Scored blocks as text, one sample or one element a line, written as they come."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from losscli.report.json_report import nonfinite_name, one_line, portable
+from losscli.report.printable import printable
+from losscli.report.rows import columns_of
+
+if TYPE_CHECKING:
+    from losscli.engine.result import Scored
+
+
+class JsonLinesSink:
+    """One JSON object a line, strict and in ASCII; non-finite numbers are called as in `to_json`."""
+
+    def __init__(self, stream: TextIO, *, elements: bool = False) -> None:
+        self._stream = stream
+        self._elements = elements
+
+    def write(self, scored: Scored) -> None:
+        """Print the rows of one block."""
+        columns = columns_of(scored, elements=self._elements)
+        members = (one_line(name).replace("%", "%%") + ": %s" for name in columns)
+        line = "{" + ", ".join(members) + "}\n"
+        cells = [_json_cells(values) for values in columns.values()]
+        self._stream.write("".join([line % row for row in zip(*cells, strict=True)]))
+
+
+class CsvSink:
+    """A header, then one row a line; non-finite numbers are `inf`, `-inf` and `nan`.
+
+    Text is quoted where CSV needs it and its control characters are escaped, so that a row is a line.
+    It is not changed otherwise: a label that begins with `=`, `+`, `-` or `@` stays what it is, and a
+    spreadsheet that takes it for a formula should import the column as text.
+    """
+
+    def __init__(self, stream: TextIO, *, elements: bool = False) -> None:
+        self._stream = stream
+        self._elements = elements
+        self._header_due = True
+
+    def write(self, scored: Scored) -> None:
+        """Print the rows of one block, below the header if it is the first."""
+        columns = columns_of(scored, elements=self._elements)
+        text = StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if self._header_due:
+            writer.writerow([printable(name) for name in columns])
+            self._header_due = False
+        writer.writerows(zip(*(_csv_cells(values) for values in columns.values()), strict=True))
+        self._stream.write(text.getvalue())
+
+
+def _json_cells(values: np.ndarray) -> list[str]:
+    """JSON text of every value. Finite numbers, the bulk of all output, take the short way."""
+    if values.dtype.kind in "iu":
+        return list(map(str, values.tolist()))
+    if values.dtype.kind == "f":
+        cells = list(map(repr, values.tolist()))
+        for position in np.flatnonzero(~np.isfinite(values)):
+            cells[position] = f'"{nonfinite_name(values[position])}"'
+        return cells
+    return [one_line(portable(value)) for value in values.tolist()]
+
+
+def _csv_cells(values: np.ndarray) -> list[Any]:
+    cells: list[Any] = values.tolist()
+    if values.dtype.kind in "iuf":
+        return cells
+    return [printable(cell) if isinstance(cell, str) else cell for cell in cells]
