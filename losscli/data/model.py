@@ -85,8 +85,10 @@ class Source(Protocol):
     format: str
     rows: int | None
     """The number of samples, None where only reading to the end tells it."""
-    columns: tuple[str, ...] | None
-    """The names of a table's columns; None where the input is a bare array."""
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The names of a table's columns; None where the input is a bare array."""
 
     def select(
         self,

@@ -1,0 +1,129 @@
+"""Arrays with random access: those a program hands over, and those mapped from files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from losscli.data.dtypes import check_dtype, decode_bfloat16
+from losscli.data.model import Field, FieldInfo
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_BATCH_BYTES = 1 << 22
+
+
+class ArrayFields:
+    """What bare arrays have in common: one field, without columns."""
+
+    path: str
+    format: str
+    rows: int | None
+    columns: tuple[str, ...] | None = None
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    notes: tuple[str, ...] = ()
+
+    def select(
+        self,
+        patterns: Sequence[str] | None,
+        *,
+        exclude: Sequence[str] = (),  # noqa: ARG002 - the protocol's
+        ragged: bool = False,  # noqa: ARG002
+        text: bool = False,  # noqa: ARG002
+    ) -> Field:
+        """The array. It has no columns that `patterns` could name."""
+        if patterns is not None:
+            raise DataError(
+                f"{self.path}: an array has no columns, so {patterns[0]!r} names nothing in it",
+                why=f"it is an array of shape {self.shape} ({self.format})",
+                hint="leave --pred or --target out, or give a table (.csv, .parquet, ...)",
+            )
+        info = FieldInfo(self.path, self.format, self.shape, self.dtype.name)
+        return Field(info, self, list(self.notes))
+
+    def where(self, row: int, column: str | None = None) -> str:  # noqa: ARG002 - the protocol's
+        """Where a value stands, in words."""
+        return f"{self.path}: row {row}"
+
+    def slice(self, field: Field, start: int, stop: int) -> np.ndarray | None:  # noqa: ARG002 - the protocol's
+        """None, unless the array has random access."""
+        return None
+
+    def batches(self, fields: Sequence[Field]) -> Iterator[tuple[np.ndarray, ...]]:
+        """The samples in order."""
+        raise NotImplementedError
+
+
+class ArraySource(ArrayFields):
+    """An array in memory or in a mapped file. An array of shape () counts as one sample."""
+
+    def __init__(
+        self,
+        array: np.ndarray,
+        path: str,
+        format: str,  # noqa: A002 - the record's own word
+        *,
+        input_dtype: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        check_dtype(array.dtype, path, input_dtype)
+        reject_no_rows(array.shape, path)
+        self._array = array
+        self._is_bfloat16 = input_dtype == "bfloat16"
+        self.path = path
+        self.format = format
+        self.shape = array.shape
+        self.rows = array.shape[0] if array.shape else 1
+        self.dtype = np.dtype(np.float32) if self._is_bfloat16 else array.dtype
+        self.notes = notes
+
+    def slice(self, field: Field, start: int, stop: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
+        """A view of samples start to stop."""
+        values = self._array[start:stop] if self.shape else self._array
+        return decode_bfloat16(values) if self._is_bfloat16 else values
+
+    def batches(self, fields: Sequence[Field]) -> Iterator[tuple[np.ndarray, ...]]:
+        """The samples in order, in views."""
+        step = rows_per_batch(self.shape, self.dtype)
+        assert self.rows is not None  # noqa: S101 - told to the type checker
+        for start in range(0, self.rows, step):
+            view = self.slice(fields[0], start, start + step)
+            yield (view,) * len(fields)
+
+
+def from_array(array: Any, name: str) -> ArraySource:
+    """An array that a program already has, as a source. It is not copied if NumPy need not.
+
+    Args:
+        array: Whatever `numpy.asarray` takes: arrays, CPU tensors, data frames, nested lists.
+        name: What messages call it ("prediction").
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise DataError(
+            f"{name}: a masked array is not read, as its mask would be lost",
+            hint="array.filled(value) makes a plain one; weights or ignore_index leave elements out",
+        )
+    try:
+        values = np.asarray(array)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise DataError(f"{name}: makes no array", why=str(error).partition("\n")[0]) from error
+    return ArraySource(values, name, "array")
+
+
+def reject_no_rows(shape: tuple[int, ...], path: str) -> None:
+    """Refuse an array without samples, or with samples that hold nothing."""
+    if 0 in shape:
+        what = "has no rows" if shape[0] == 0 else "has rows that hold nothing"
+        raise DataError(f"{path}: the array {what}", why=f"its shape is {shape}")
+
+
+def rows_per_batch(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """How many samples make a batch of a few megabytes."""
+    row_bytes = dtype.itemsize
+    for length in shape[1:]:
+        row_bytes *= length
+    return max(1, _BATCH_BYTES // row_bytes)

@@ -1,0 +1,157 @@
+"""NumPy's own format: mapped where the file lies on this machine, else read piece by piece."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import numpy as np
+
+from losscli.data.dtypes import check_dtype, decode_bfloat16
+from losscli.data.memory import ArrayFields, ArraySource, reject_no_rows, rows_per_batch
+from losscli.data.wording import shown
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from losscli.data.locate import Input
+    from losscli.data.model import Field, ReadOptions
+
+_READ_BYTES = 1 << 24
+
+
+class _Header(NamedTuple):
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype
+    offset: int
+
+    @property
+    def data_bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def open_npy(located: Input, options: ReadOptions, *, format: str = "npy") -> ArrayFields:  # noqa: A002
+    """The array of an NPY file or stream as a source; `format` says what it came in."""
+    path = str(located)
+    if located.local_path is None:
+        stream = located.open()
+        header = _read_header(stream, path)
+        check_dtype(header.dtype, path, options.input_dtype)
+        reject_no_rows(header.shape, path)
+        if not header.fortran_order or len(header.shape) < 2:
+            return NpyStream(stream, header, path, options.input_dtype, format)
+        # Column after column: the first row is complete only at the end, so the stream must be kept.
+        stream.close()
+        located.reread()
+    local_path = located.spooled()
+    with open(local_path, "rb") as file:
+        header = _read_header(file, path)
+    check_dtype(header.dtype, path, options.input_dtype)
+    reject_no_rows(header.shape, path)
+    extra = os.path.getsize(local_path) - header.offset - header.data_bytes  # noqa: PTH202 - no Path is at hand
+    if extra < 0:
+        raise _truncated(path, header, header.data_bytes + extra)
+    array = _map_array(local_path, header)
+    return ArraySource(
+        array, path, format, input_dtype=options.input_dtype, notes=(_extra_note(path),) if extra else ()
+    )
+
+
+class NpyStream(ArrayFields):
+    """An NPY stream, read once from front to back."""
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        header: _Header,
+        path: str,
+        input_dtype: str | None,
+        format: str,  # noqa: A002 - the record's own word
+    ) -> None:
+        self._stream = stream
+        self._header = header
+        self._is_bfloat16 = input_dtype == "bfloat16"
+        self.path = path
+        self.format = format
+        self.shape = header.shape
+        self.rows = header.shape[0] if header.shape else 1
+        self.dtype = np.dtype(np.float32) if self._is_bfloat16 else header.dtype
+
+    def batches(self, fields: Sequence[Field]) -> Iterator[tuple[np.ndarray, ...]]:
+        """The samples in order. The stream is used up by this."""
+        header = self._header
+        row_shape = header.shape[1:]
+        row_bytes = math.prod(row_shape) * header.dtype.itemsize
+        step = rows_per_batch(header.shape, header.dtype)
+        assert self.rows is not None  # noqa: S101 - told to the type checker
+        with self._stream as stream:
+            for start in range(0, self.rows, step):
+                count = min(step, self.rows - start)
+                data = _read_up_to(stream, count * row_bytes)
+                if len(data) < count * row_bytes:
+                    raise _truncated(self.path, header, start * row_bytes + len(data))
+                shape = (count, *row_shape) if header.shape else ()
+                values = np.frombuffer(data, header.dtype).reshape(shape)
+                yield (decode_bfloat16(values) if self._is_bfloat16 else values,) * len(fields)
+            if stream.read(1):
+                for field in fields:
+                    field.notes.append(_extra_note(self.path))
+
+
+def _read_header(stream: BinaryIO, path: str) -> _Header:
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+        elif version == (2, 0):
+            shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
+        else:
+            raise DataError(
+                f"{path}: NPY version {version[0]}.{version[1]} is not read",
+                why="versions 1.0 and 2.0 hold every array of numbers; 3.0 is for records",
+                hint="save it anew with np.save",
+            )
+    except (ValueError, SyntaxError, TypeError, EOFError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path}: the NPY header cannot be read",
+            why=shown(str(error).partition("\n")[0]),
+            hint="the file is truncated or damaged; save it again with np.save",
+        ) from error
+    if any(length < 0 for length in shape):
+        raise DataError(f"{path}: the NPY header is damaged", why=f"it gives the shape {shape}")
+    return _Header(shape, fortran_order, dtype, stream.tell() if stream.seekable() else 0)
+
+
+def _map_array(path: str, header: _Header) -> np.ndarray:
+    """The one place that maps a file."""
+    order = "F" if header.fortran_order else "C"
+    mapped = np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
+    return mapped.view(np.ndarray)
+
+
+def _read_up_to(stream: BinaryIO, size: int) -> bytes:
+    """`size` bytes or what there is, without an allocation that only a header's claim supports."""
+    if size <= _READ_BYTES:
+        return stream.read(size)
+    pieces = []
+    while size > 0 and (piece := stream.read(min(size, _READ_BYTES))):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def _truncated(path: str, header: _Header, found: int) -> DataError:
+    return DataError(
+        f"{path}: the file is truncated: {found:,} of {header.data_bytes:,} bytes of data are there",
+        why=f"its header promises {header.dtype} of shape {header.shape}",
+        hint="copy or save it again",
+    )
+
+
+def _extra_note(path: str) -> str:
+    return f"{path}: bytes after the array are not read"
