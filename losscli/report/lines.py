@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from io import StringIO
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,13 +13,15 @@ from losscli.report.printable import printable
 from losscli.report.rows import columns_of
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from losscli.engine.result import Scored
 
 
 class JsonLinesSink:
     """One JSON object a line, strict and in ASCII; non-finite numbers are called as in `to_json`."""
 
-    def __init__(self, stream: TextIO, *, elements: bool = False) -> None:
+    def __init__(self, stream: SupportsWrite[str], *, elements: bool = False) -> None:
         self._stream = stream
         self._elements = elements
 
@@ -40,7 +42,7 @@ class CsvSink:
     spreadsheet that takes it for a formula should import the column as text.
     """
 
-    def __init__(self, stream: TextIO, *, elements: bool = False) -> None:
+    def __init__(self, stream: SupportsWrite[str], *, elements: bool = False) -> None:
         self._stream = stream
         self._elements = elements
         self._header_due = True

@@ -1,0 +1,148 @@
+"""The formats of `-o`: scored blocks into an open stream, with nothing kept but a few blocks."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Protocol
+
+from numpy.lib import format as npy
+
+from losscli.errors import OutputError
+from losscli.report.rows import columns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from losscli.engine.result import Scored, Sink
+
+ROW_GROUP = 65_536
+"""The most rows of a Parquet row group, so that neither writer nor reader needs more at once."""
+
+
+class Writer(Protocol):
+    """A format at work on one stream, which it does not close."""
+
+    def write(self, scored: Scored) -> None:
+        """Take one block."""
+
+    def finish(self) -> None:
+        """Write what can be written only at the end."""
+
+    def abandon(self) -> None:
+        """Let go of the stream, which may be broken or closed."""
+
+
+class LinesWriter:
+    """CSV or JSON Lines, which have no end of their own."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def write(self, scored: Scored) -> None:
+        """Append the rows of one block."""
+        self._sink.write(scored)
+
+    def finish(self) -> None:
+        """Nothing is left to write."""
+
+    def abandon(self) -> None:
+        """Nothing is held."""
+
+
+class NpyWriter:
+    """The losses as one float64 array; its header is written again once the rows are counted."""
+
+    def __init__(self, stream: IO[bytes], *, elements: bool) -> None:
+        self._stream = stream
+        self._elements = elements
+        self._shape: tuple[int, ...] | None = None
+
+    def write(self, scored: Scored) -> None:
+        """Append the losses of one block."""
+        losses = scored.loss if self._elements else scored.samples.columns["loss"]
+        inner = losses.shape[1:]
+        if self._shape is None:
+            self._shape = losses.shape
+            self._stream.write(_npy_header(self._shape))
+        elif inner == self._shape[1:]:
+            self._shape = (self._shape[0] + len(losses), *inner)
+        else:
+            raise OutputError(
+                f"sample {scored.start}: its elements have shape {inner}, those before {self._shape[1:]}",
+                why="an NPY file holds one rectangular array",
+                hint="-o with .csv, .jsonl or .parquet, which have one row an element",
+            )
+        self._stream.write(losses.astype("<f8").tobytes())
+
+    def finish(self) -> None:
+        """Put the number of rows into the header."""
+        self._stream.seek(0)
+        self._stream.write(_npy_header((0,) if self._shape is None else self._shape))
+
+    def abandon(self) -> None:
+        """Nothing is held."""
+
+
+class ParquetWriter:
+    """A row a sample or element, in row groups of bounded size."""
+
+    def __init__(self, stream: IO[bytes], *, elements: bool) -> None:
+        self._stream = stream
+        self._elements = elements
+        self._pending: list[pa.Table] = []
+        self._file: pq.ParquetWriter | None = None
+
+    def write(self, scored: Scored) -> None:
+        """Take the rows of one block, and write a row group when there are enough."""
+        self._pending.append(_arrow_table(columns_of(scored, elements=self._elements)))
+        if sum(table.num_rows for table in self._pending) >= ROW_GROUP:
+            self._flush()
+
+    def finish(self) -> None:
+        """Write the last row group and the footer."""
+        self._flush()
+        if self._file is not None:
+            self._file.close()
+
+    def abandon(self) -> None:
+        """Keep pyarrow from writing a footer when it is collected."""
+        if self._file is not None:
+            self._file.is_open = False
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.concat_tables(self._pending or [_empty_table()])
+        if self._file is None:
+            self._file = pq.ParquetWriter(self._stream, table.schema)
+        self._file.write_table(table, row_group_size=ROW_GROUP)
+        self._pending.clear()
+
+
+def _npy_header(shape: tuple[int, ...]) -> bytes:
+    """The header, whose length is the same for any number of rows: NumPy leaves room to grow."""
+    header = BytesIO()
+    npy.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return header.getvalue()
+
+
+def _arrow_table(columns: Mapping[str, np.ndarray]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            name: pa.array(values, type=pa.string() if values.dtype.kind in "OU" else None)
+            for name, values in columns.items()
+        }
+    )
+
+
+def _empty_table() -> pa.Table:
+    import pyarrow as pa
+
+    return pa.schema({"sample": pa.int64(), "loss": pa.float64(), "weight": pa.float64()}).empty_table()
