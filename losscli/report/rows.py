@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,10 @@ def columns_of(scored: Scored, *, elements: bool) -> Mapping[str, np.ndarray]:
         return scored.samples.columns
     samples = scored.samples.columns["sample"]
     inner = scored.loss.shape[1:]
-    indices = np.indices(inner).reshape(len(inner), -1)
+    size = math.prod(inner)
+    indices = np.indices(inner).reshape(len(inner), size)
     return {
-        "sample": np.repeat(samples, indices.shape[1]),
+        "sample": np.repeat(samples, size),
         **{f"i{axis}": np.tile(index, len(samples)) for axis, index in enumerate(indices, start=1)},
         "loss": scored.loss.reshape(-1),
         "weight": np.broadcast_to(scored.weight, scored.loss.shape).reshape(-1),

@@ -8,23 +8,21 @@ neither is a number ever cut or wrapped: what does not fit is printed with fewer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from losscli.report.page import Column, Page, PlainPage, ScreenPage
 from losscli.report.printable import printable
 from losscli.report.value import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    import numpy as np
 
     from losscli.engine.result import Check, Gate, InputRecord, Result, Samples
 
-_UNBOUNDED = 1_000_000
-"""A width that no line reaches."""
+_LISTED = 4
+"""The most items of a list that the summary spells out."""
 
 _SHORT_DIGITS = 10
 """The significant digits of a per-sample table that is too wide for the terminal."""
@@ -35,22 +33,41 @@ def render_table(result: Result, *, width: int | None, color: bool, tty: bool) -
 
     Args:
         result: What to show.
-        width: The columns of the terminal, 80 if None; without meaning off a terminal.
-        color: Whether escape sequences may be written; without it there is none.
-        tty: Whether to draw for a terminal, with rules and within its width.
+        width: The columns of the terminal, 80 if None.
+        color: Whether a terminal may be sent escape sequences.
+        tty: Whether to draw for a terminal; without one neither `width` nor `color` has a meaning.
     """
-    screen = _Screen((width or 80) if tty else _UNBOUNDED, color=color, ruled=tty)
-    screen.line(_title(result), "bold")
-    screen.pairs(_summary(result))
+    page: Page = ScreenPage(width or 80, color=color) if tty else PlainPage()
+    page.line(printable(_title(result)), "bold")
+    page.pairs([(printable(label), printable(content)) for label, content in _summary(result)])
     if result.first is not None and len(result.first):
-        screen.samples(_first_title(result.first, result.counts.samples), result.first)
+        _draw_samples(page, _first_title(result.first, result.counts.samples), result.first)
     if result.top is not None and len(result.top):
-        screen.samples(f"worst {len(result.top)} of {result.counts.samples} samples", result.top)
+        _draw_samples(page, f"worst {len(result.top)} of {result.counts.samples} samples", result.top)
     if result.check is not None:
-        screen.check(result.check)
-    screen.gap()
-    screen.line(result.signature, "dim")
-    return screen.text()
+        _draw_check(page, result.check)
+    page.line()
+    page.line(printable(result.signature), "dim")
+    return page.text()
+
+
+def _draw_samples(page: Page, title: str, samples: Samples) -> None:
+    """A table of samples under its title, in all digits if they fit."""
+    columns = _columns(samples)
+    if not page.fits(columns):
+        columns = _columns(samples, _SHORT_DIGITS)
+        title += f", to {_SHORT_DIGITS} digits (all digits: --format csv)"
+    page.line()
+    page.line(title, "bold")
+    page.table(columns)
+
+
+def _draw_check(page: Page, check: Check) -> None:
+    verdict, style = ("passed", "bold green") if check.passed else ("FAILED", "bold red")
+    page.line()
+    page.line(f"check {verdict}", style)
+    for gate in check.gates:
+        page.line(f"  {printable(_gate(gate))}", "" if gate.passed else "red")
 
 
 def _title(result: Result) -> str:
@@ -114,9 +131,7 @@ def _spread(result: Result) -> Iterator[tuple[str, str]]:
 def _input(record: InputRecord) -> str:
     columns = ""
     if record.columns is not None:
-        names = record.columns
-        shown = names if len(names) <= 4 else (*names[:2], "...", names[-1])
-        columns = f", columns {', '.join(shown)}"
+        columns = f", columns {', '.join(_ends(record.columns, _LISTED))}"
     return f"{record.path} ({record.format}, shape {record.shape}, {record.dtype}{columns})"
 
 
@@ -130,12 +145,20 @@ def _gate(gate: Gate) -> str:
 
 
 def _inline(value: Any) -> str:
-    """A value on one line: `name=value, ...` for a mapping, every digit of a number."""
+    """A value on one line: `name=value, ...` for a mapping, the ends of a long list."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}={_inline(item)}" for name, item in value.items())
+        return ", ".join(f"{name}={_inline(item)}" for name, item in value.items() if item is not None)
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_inline(item) for item in value)}]"
-    return _number(value) if isinstance(value, float) else str(value)
+        items = _ends(list(map(_inline, value)), _LISTED)
+        return f"[{', '.join(items)}]"
+    return _number(value)
+
+
+def _ends(items: Sequence[str], most: int) -> Sequence[str]:
+    """All items if there are few, else the first ones and the last."""
+    return items if len(items) <= most else [*items[: most - 1], "...", items[-1]]
 
 
 def _number(value: Any, digits: int | None = None) -> str:
@@ -144,97 +167,19 @@ def _number(value: Any, digits: int | None = None) -> str:
     return repr(float(value)) if digits is None else f"{value:.{digits}g}"
 
 
-class _Screen:
-    """The one place that draws. What it is given is text, never markup."""
+def _columns(samples: Samples, digits: int | None = None) -> list[Column]:
+    return [_column(name, values, digits) for name, values in samples.columns.items()]
 
-    def __init__(self, width: int, *, color: bool, ruled: bool) -> None:
-        from rich.console import Console
 
-        self._buffer = StringIO()
-        self._width = width
-        self._ruled = ruled
-        self._console: Console = Console(
-            file=self._buffer,
-            width=_UNBOUNDED,
-            height=100,
-            color_system="standard" if color else None,
-            force_terminal=color,
-            force_jupyter=False,
-            no_color=False,
-            markup=False,
-            emoji=False,
-            highlight=False,
-            legacy_windows=False,
-        )
-
-    def text(self) -> str:
-        """All that was drawn, without blanks at the ends of lines."""
-        return "".join(line.rstrip() + "\n" for line in self._buffer.getvalue().splitlines())
-
-    def gap(self) -> None:
-        """An empty line."""
-        self._console.print()
-
-    def line(self, text: str, style: str = "") -> None:
-        """A line of its own, which a terminal may wrap but we do not."""
-        self._console.print(self._cell(text, style))
-
-    def pairs(self, pairs: Iterator[tuple[str, str]]) -> None:
-        """Labels and what they say, in two aligned columns."""
-        from rich.table import Table
-
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
-        for label, content in pairs:
-            grid.add_row(self._cell("  " + label, "cyan"), self._cell(content))
-        self._console.print(grid, width=self._width)
-
-    def samples(self, title: str, samples: Samples) -> None:
-        """A table of samples under its title, in all digits if they fit."""
-        table = self._sample_table(samples, None)
-        if self._console.measure(table).maximum > self._width:
-            table = self._sample_table(samples, _SHORT_DIGITS)
-            title += f", to {_SHORT_DIGITS} digits (all digits: --format csv)"
-        self.gap()
-        self.line(title, "bold")
-        self._console.print(table)
-
-    def check(self, check: Check) -> None:
-        """The verdict, and each gate."""
-        self.gap()
-        verdict, style = ("passed", "bold green") if check.passed else ("FAILED", "bold red")
-        self.line(f"check {verdict}", style)
-        for gate in check.gates:
-            self.line("  " + _gate(gate), "" if gate.passed else "red")
-
-    def _cell(self, text: str, style: str = "") -> Text:
-        from rich.text import Text
-
-        return Text(printable(text), style=style)
-
-    def _sample_table(self, samples: Samples, digits: int | None) -> Table:
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-
-        table = Table(
-            box=SIMPLE_HEAD if self._ruled else None,
-            show_edge=False,
-            pad_edge=False,
-            padding=(0, 1, 0, 0) if self._ruled else (0, 2, 0, 0),
-            header_style="bold",
-        )
-        columns = []
-        for name, values in samples.columns.items():
-            table.add_column(self._cell(name), justify="right" if values.dtype.kind in "iu" else "left")
-            cells = [_number(value, digits) for value in values.tolist()]
-            columns.append(_point_aligned(cells) if values.dtype.kind == "f" else cells)
-        for row in zip(*columns, strict=True):
-            table.add_row(*map(self._cell, row))
-        return table
+def _column(name: str, values: np.ndarray, digits: int | None) -> Column:
+    cells = [printable(_number(value, digits)) for value in values.tolist()]
+    if values.dtype.kind == "f":
+        cells = _point_aligned(cells)
+    return Column(printable(name), cells, right=values.dtype.kind in "iu")
 
 
 def _point_aligned(numbers: list[str]) -> list[str]:
     """The numbers with blanks before them, so that their decimal points stand in one column."""
     whole = [len(number.partition(".")[0]) for number in numbers]
-    return [" " * (max(whole) - length) + number for length, number in zip(whole, numbers, strict=True)]
+    widest = max(whole)
+    return [" " * (widest - length) + number for length, number in zip(whole, numbers, strict=True)]
