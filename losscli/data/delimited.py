@@ -1,0 +1,178 @@
+"""CSV and TSV: text with a delimiter between the cells, parsed by pyarrow a few megabytes at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from losscli.data.cells import LARGEST_SURE_INTEGER, Fault, fault_of_number, kind_of, quoted
+from losscli.data.chunks import RowShape
+from losscli.data.dialect import Dialect, detect
+from losscli.data.text_table import TextTable, decoded, doubtful, nul_byte
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from losscli.data.locate import Input
+    from losscli.data.model import ReadOptions
+
+_TYPES = {"number": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
+_TRUE, _FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
+
+
+def open_delimited(source: Input, options: ReadOptions, format: str) -> DelimitedTable:
+    """Open a CSV or TSV input as a table.
+
+    Args:
+        source: The located input.
+        options: The delimiter, the decimal sign and whether there is a header.
+        format: "csv" or "tsv".
+
+    Raises:
+        DataError: The first rows do not make a table.
+        UsageError: The options contradict each other.
+    """
+    return DelimitedTable(source, detect(source, options, format), format)
+
+
+class DelimitedTable(TextTable):
+    """A table of delimited text. Numbers are float64, the nearest to their decimals."""
+
+    def __init__(self, source: Input, dialect: Dialect, format: str) -> None:
+        super().__init__(
+            source,
+            format,
+            RowShape(dialect.newline, quotes=True),
+            skip=dialect.header_bytes,
+            first_line=dialect.header_lines + 1,
+            sample=dialect.sample,
+        )
+        self.notes += dialect.notes
+        self.schema = pa.schema(
+            [(name, _TYPES[kind]) for name, kind in zip(dialect.names, dialect.kinds, strict=True)]
+        )
+        self._dialect = dialect
+
+    def _parsed(self, data: memoryview, columns: Sequence[str]) -> pa.RecordBatch | str:
+        try:
+            batch = self._read(data, {name: self.schema.field(name).type for name in columns})
+        except pa.ArrowInvalid as error:
+            return str(error)
+        for name in columns:
+            if complaint := self._doubt(batch.column(name), data, name):
+                return complaint
+        return batch
+
+    def _read(self, data: memoryview, column_types: dict[str, pa.DataType]) -> pa.RecordBatch:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(data)),
+            arrow_csv.ReadOptions(
+                use_threads=False, block_size=len(data) + 1, column_names=self.schema.names
+            ),
+            arrow_csv.ParseOptions(
+                delimiter=self._dialect.delimiter, newlines_in_values=True, ignore_empty_lines=False
+            ),
+            arrow_csv.ConvertOptions(
+                column_types=column_types,
+                include_columns=list(column_types),
+                null_values=[],
+                true_values=_TRUE,
+                false_values=_FALSE,
+                decimal_point=self._dialect.decimal,
+            ),
+        )
+        return table.combine_chunks().to_batches()[0]
+
+    def _doubt(self, column: pa.Array, data: memoryview, name: str) -> str:
+        """What makes a second look necessary at a column that did parse."""
+        if column.type == pa.string():
+            return "an empty cell" if pc.any(pc.equal(column, "")).as_py() else ""
+        if column.type != pa.float64():
+            return ""
+        values = column.to_numpy()
+        if not doubtful(values):
+            return ""
+        large = np.flatnonzero(np.abs(values) >= LARGEST_SURE_INTEGER)
+        cells = self._read(data, {name: pa.string()}).column(name).take(pa.array(large))
+        as_written = all(fault_of_number(cell, self._dialect.decimal) is None for cell in cells.to_pylist())
+        return "" if as_written else "a number that float64 does not hold"
+
+    def _reread(self, data: memoryview, columns: Sequence[str], start: int, complaint: str) -> NoReturn:
+        """Find the first cell that is wrong, row by row, and say what is wrong with it."""
+        first_line = self._line(start)
+        content = bytes(data)
+        text = decoded(content, self.path, first_line)
+        if "\0" in text:
+            raise nul_byte(self.path, first_line + text.count("\n", 0, text.index("\0")))
+        positions = [self.schema.names.index(name) for name in columns]
+        reader = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), delimiter=self._dialect.delimiter)
+        line = first_line
+        try:
+            for row, cells in enumerate(reader, start):
+                self._check_row(cells, row, line, positions)
+                line = first_line + reader.line_num
+        except csv.Error as error:
+            complaint = str(error)
+        raise DataError(f"{self.path}: the rows from line {line} on cannot be read", why=complaint)
+
+    def _check_row(self, cells: list[str], row: int, line: int, positions: Sequence[int]) -> None:
+        place = f"{self.path}: row {row} (line {line})"
+        if not cells:
+            raise DataError(f"{place} is blank", why="a blank line stands among the values", hint="remove it")
+        if len(cells) != len(self.schema.names):
+            raise self._ragged(cells, place)
+        for position in positions:
+            cell, name = cells[position], self.schema.names[position]
+            fault = self._fault(cell, self.schema.field(position).type)
+            if fault is None:
+                continue
+            if row == 0 and (cause := self._cause_in_first_row(cells, line)):
+                fault = Fault(fault.problem, *cause)
+            raise DataError(f"{place}, column {name!r}: {fault.problem}", why=fault.why, hint=fault.hint)
+
+    def _fault(self, cell: str, column_type: pa.DataType) -> Fault | None:
+        if column_type == pa.float64():
+            return fault_of_number(cell, self._dialect.decimal)
+        if not cell:
+            return fault_of_number(cell, self._dialect.decimal)
+        if column_type == pa.bool_() and cell not in (*_TRUE, *_FALSE):
+            return Fault(f"{quoted(cell)} is neither true nor false", "the cells around it are", "")
+        return None
+
+    def _cause_in_first_row(self, cells: list[str], line: int) -> tuple[str, str] | None:
+        """Why and what to do, where the first row holds text above columns of numbers."""
+        numeric = [
+            cell
+            for cell, column_type in zip(cells, self.schema.types, strict=True)
+            if column_type == pa.float64()
+        ]
+        texts = sum(kind_of(cell, self._dialect.decimal) == "text" for cell in numeric)
+        if 2 * texts < len(numeric):
+            return None
+        if not self._dialect.has_header:
+            return "the first row looks like a header", "leave out --no-header"
+        return (
+            "the row looks like a second header row, or a row of units",
+            f"remove line {line}: sed {line}d FILE > clean.csv",
+        )
+
+    def _ragged(self, cells: list[str], place: str) -> DataError:
+        expected = len(self.schema.names)
+        first = "the header" if self._dialect.has_header else "the first row"
+        why = f"{first} has {expected}"
+        if any("\n" in cell for cell in cells):
+            why += "; the row goes on over several lines: perhaps a quote is never closed"
+        elif len(cells) == expected + 1 and not cells[-1]:
+            why += "; the row ends with a delimiter"
+        elif self._dialect.delimiter == "," and len(cells) == 2 * expected:
+            why += "; perhaps the numbers have decimal commas"
+        return DataError(
+            f"{place} has {len(cells)} cells, not {expected}", why=why, hint="every row needs the same cells"
+        )
