@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from losscli.losses.parameters import Choice, Flag, Number, Parameter, Whole
 
@@ -19,7 +19,7 @@ UNCHECKED_TARGETS = Parameter(
     "unchecked_targets",
     Flag(),
     default=False,
-    help="Accept targets outside [0, 1] and targets that do not sum to 1; the formula is applied as it stands.",
+    help="Accept targets outside [0, 1] or not summing to 1; the formula is applied as it stands.",
 )
 
 
@@ -54,8 +54,6 @@ class Elementwise:
     prediction: Domain = REAL
     target: Domain = REAL
 
-    shapes: ClassVar[str] = "(N, ...) and (N, ...), of one shape; (N, 1) counts as (N)"
-
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The options that come with the contract."""
@@ -71,8 +69,6 @@ class Classes:
 
     default_kind: ScoreKind
     soft: bool
-
-    shapes: ClassVar[str] = "(N, C, ...) and (N, ...) indices or (N, C, ...) distributions; (C) alone is one sample"
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

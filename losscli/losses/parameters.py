@@ -110,7 +110,7 @@ class Weights:
             raise UsageError(
                 f"{option} holds {weights.reshape(-1)[bad[0]]} at position {bad[0]}, but must be {self}"
             )
-        if not weights.any():
+        if weights.ndim and not weights.any():
             raise UsageError(f"{option} is all zero", why="a mean over weights of 0 does not exist")
         return weights
 
