@@ -2,7 +2,7 @@
 
     pip install scikit-learn mpmath pyarrow numpy
     python sample_data/make.py              # rewrites the files beside this script
-    python sample_data/make.py /tmp/again   # writes them elsewhere, to compare
+    python sample_data/make.py some/folder  # writes them elsewhere, to compare
 
 The same files come out on every machine. What a model says (logits, scores, values) is stored
 rounded to six decimals, far above the last bits in which two machines' linear algebra differs;
