@@ -54,7 +54,8 @@ def numpy_dtype(scalar_type: pa.DataType) -> np.dtype:
         return numpy_dtype(scalar_type.value_type)
     if types.is_decimal(scalar_type):
         return np.dtype(np.float64)
-    return np.dtype(scalar_type.to_pandas_dtype())
+    dtype: np.dtype = np.dtype(scalar_type.to_pandas_dtype())
+    return dtype
 
 
 def common_dtype(dtypes: Sequence[np.dtype]) -> np.dtype:
@@ -62,21 +63,20 @@ def common_dtype(dtypes: Sequence[np.dtype]) -> np.dtype:
     if len(set(dtypes)) == 1:
         return dtypes[0]
     if all(dtype.kind in "biu" for dtype in dtypes):
-        return np.result_type(*dtypes)
+        combined: np.dtype = np.result_type(*dtypes)
+        return combined
     return np.dtype(np.float64)
 
 
 def scalars(column: pa.Array, where: Where) -> np.ndarray:
     """A column of numbers or booleans as a vector. `where` says in words where a row stands."""
-    if column.null_count:
-        row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise _empty_cell(where(row))
+    _reject_nulls(column, where)
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if types.is_decimal(column.type):
         # Arrow's own cast of a decimal can be an ulp off; its parser of digits is correctly rounded.
         column = pc.cast(pc.cast(column, pa.string()), pa.float64())
-    return column.to_numpy(zero_copy_only=False)
+    return _as_numpy(column)
 
 
 def side_by_side(columns: Sequence[np.ndarray], dtype: np.dtype) -> np.ndarray:
@@ -95,11 +95,12 @@ def side_by_side(columns: Sequence[np.ndarray], dtype: np.dtype) -> np.ndarray:
 def first_shape(column: pa.Array, where: Where) -> tuple[int, ...]:
     """The shape of the first row of a list column."""
     if isinstance(column.type, pa.FixedShapeTensorType):
-        return column[:1].to_numpy_ndarray().shape[1:]
+        tensor: np.ndarray = column[:1].to_numpy_ndarray()
+        return tensor.shape[1:]
     shape = []
     values = column[:1]
     while _is_list(values.type):
-        _reject_null_lists(values, where)
+        _reject_nulls(values, where)
         shape.append(len(values[0]))
         if not shape[-1]:
             raise DataError(f"{where(0)}: the list is empty")
@@ -111,8 +112,9 @@ def stacked(column: pa.Array, shape: tuple[int, ...], where: Where) -> np.ndarra
     """A list column whose every row has `shape`, as an array with the rows along axis 0."""
     rows = len(column)
     if isinstance(column.type, pa.FixedShapeTensorType):
-        _reject_null_lists(column, where)
-        return column.to_numpy_ndarray()
+        _reject_nulls(column, where)
+        tensors: np.ndarray = column.to_numpy_ndarray()
+        return tensors
     values, per_row = column, 1
     for length in shape:
         values = _unwrapped(values, length, _row_of(where, per_row))
@@ -122,8 +124,8 @@ def stacked(column: pa.Array, shape: tuple[int, ...], where: Where) -> np.ndarra
 
 def ragged(column: pa.Array, inner: tuple[int, ...], where: Where) -> Ragged:
     """A list column of varying length; what a list holds has the shape `inner`."""
-    _reject_null_lists(column, where)
-    offsets = column.offsets.to_numpy().astype(np.int64)
+    _reject_nulls(column, where)
+    offsets = _as_numpy(column.offsets).astype(np.int64)
     offsets -= offsets[0]
 
     def where_value(position: int) -> str:
@@ -135,17 +137,15 @@ def ragged(column: pa.Array, inner: tuple[int, ...], where: Where) -> Ragged:
 
 def texts(column: pa.Array, where: Where) -> np.ndarray:
     """A column of strings as an array of dtype object."""
-    if column.null_count:
-        row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise _empty_cell(where(row))
+    _reject_nulls(column, where)
     if types.is_dictionary(column.type):
-        return column.dictionary.to_numpy(zero_copy_only=False)[column.indices.to_numpy()]
-    return column.to_numpy(zero_copy_only=False)
+        column = column.dictionary_decode()
+    return _as_numpy(column)
 
 
 def is_variable_list(column_type: pa.DataType) -> bool:
     """Whether the rows of such a column can differ in length."""
-    return types.is_list(column_type) or types.is_large_list(column_type)
+    return bool(types.is_list(column_type) or types.is_large_list(column_type))
 
 
 def _is_list(column_type: pa.DataType) -> bool:
@@ -162,7 +162,7 @@ def _row_of(where: Where, per_row: int) -> Where:
 
 def _unwrapped(column: pa.Array, length: int, where: Where) -> pa.Array:
     """The values of lists that must all have `length`."""
-    _reject_null_lists(column, where)
+    _reject_nulls(column, where)
     if is_variable_list(column.type):
         lengths = np.diff(column.offsets.to_numpy())
         wrong = np.flatnonzero(lengths != length)
@@ -173,17 +173,18 @@ def _unwrapped(column: pa.Array, length: int, where: Where) -> pa.Array:
     return column.flatten()
 
 
-def _reject_null_lists(column: pa.Array, where: Where) -> None:
+def _reject_nulls(column: pa.Array, where: Where) -> None:
     if column.null_count:
-        raise _empty_cell(where(int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))))
+        raise DataError(
+            f"{where(int(np.argmax(_as_numpy(column.is_null()))))}: the cell is empty (null)",
+            why="a missing value has no loss; pandas also stores NaN as null",
+            hint="drop or fill such rows before",
+        )
 
 
-def _empty_cell(where: str) -> DataError:
-    return DataError(
-        f"{where}: the cell is empty (null)",
-        why="a missing value has no loss; pandas also stores NaN as null",
-        hint="drop or fill such rows before",
-    )
+def _as_numpy(column: pa.Array) -> np.ndarray:
+    values: np.ndarray = column.to_numpy(zero_copy_only=False)
+    return values
 
 
 def _other_length(where: str, length: int, expected: int) -> DataError:

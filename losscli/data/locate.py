@@ -311,7 +311,33 @@ def _replayed(start: bytes, stream: BinaryIO) -> BinaryIO:
 def _decompressed(stream: BinaryIO, compression: str | None, label: str) -> BinaryIO:
     if compression is None:
         return stream
-    return cast("BinaryIO", io.BufferedReader(_Decompressed(stream, compression, label), 1 << 20))
+    damage: tuple[type[Exception], ...]
+    if compression == "gzip":
+        import gzip
+        import zlib
+
+        plain = cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
+        damage = (EOFError, zlib.error, gzip.BadGzipFile)
+    else:
+        import pyarrow
+
+        plain, damage = pyarrow.CompressedInputStream(stream, compression), (OSError,)
+    return guarded(plain, damage, label, f"{compression} stream", packed=stream)
+
+
+def guarded(
+    stream: BinaryIO,
+    damage: tuple[type[Exception], ...],
+    label: str,
+    what: str,
+    *,
+    packed: BinaryIO | None = None,
+) -> BinaryIO:
+    """A stream whose errors of the classes `damage` become errors that name the input.
+
+    `packed` is the stream below it, which is closed with it.
+    """
+    return cast("BinaryIO", io.BufferedReader(_Guarded(stream, damage, label, what, packed), 1 << 20))
 
 
 class _Replayed(io.RawIOBase):
@@ -340,25 +366,20 @@ class _Replayed(io.RawIOBase):
         super().close()
 
 
-class _Decompressed(io.RawIOBase):
-    """A compressed stream, read plain; a damaged one is an error with the input's name."""
-
-    def __init__(self, stream: BinaryIO, compression: str, label: str) -> None:
+class _Guarded(io.RawIOBase):
+    def __init__(
+        self,
+        stream: BinaryIO,
+        damage: tuple[type[Exception], ...],
+        label: str,
+        what: str,
+        packed: BinaryIO | None,
+    ) -> None:
+        self._stream = stream
+        self._damage = damage
         self._label = label
-        self._compression = compression
-        self._packed = stream
-        self._plain: BinaryIO
-        if compression == "gzip":
-            import gzip
-            import zlib
-
-            self._damage: tuple[type[Exception], ...] = (EOFError, zlib.error, gzip.BadGzipFile)
-            self._plain = cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
-        else:
-            import pyarrow
-
-            self._damage = (OSError,)
-            self._plain = pyarrow.CompressedInputStream(stream, compression)
+        self._what = what
+        self._packed = packed
 
     def readable(self) -> bool:
         return True
@@ -366,20 +387,19 @@ class _Decompressed(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         target = memoryview(buffer).cast("B")
         try:
-            data = self._plain.read(len(target))
+            data = self._stream.read(len(target))
         except self._damage as error:
             if isinstance(error, EOFError) or "runcated" in str(error):
                 raise DataError(
-                    f"{self._label}: the {self._compression} stream is truncated",
+                    f"{self._label}: the {self._what} is truncated",
                     why="it ends before its end mark: an interrupted copy or download",
                 ) from error
-            raise DataError(
-                f"{self._label}: the {self._compression} stream is damaged", why=_first_line(error)
-            ) from error
+            raise DataError(f"{self._label}: the {self._what} is damaged", why=_first_line(error)) from error
         target[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
-        self._plain.close()
-        self._packed.close()
+        self._stream.close()
+        if self._packed is not None:
+            self._packed.close()
         super().close()

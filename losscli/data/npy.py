@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
@@ -36,28 +37,20 @@ class _Header(NamedTuple):
 def open_npy(located: Input, options: ReadOptions, *, format: str = "npy") -> ArrayFields:  # noqa: A002
     """The array of an NPY file or stream as a source; `format` says what it came in."""
     path = str(located)
-    if located.local_path is None:
-        stream = located.open()
-        header = _read_header(stream, path)
-        check_dtype(header.dtype, path, options.input_dtype)
-        reject_no_rows(header.shape, path)
-        if not header.fortran_order or len(header.shape) < 2:
-            return NpyStream(stream, header, path, options.input_dtype, format)
-        # Column after column: the first row is complete only at the end, so the stream must be kept.
-        stream.close()
-        located.reread()
-    local_path = located.spooled()
-    with open(local_path, "rb") as file:
-        header = _read_header(file, path)
+    header = _read_header(located.head, path)
     check_dtype(header.dtype, path, options.input_dtype)
     reject_no_rows(header.shape, path)
-    extra = os.path.getsize(local_path) - header.offset - header.data_bytes  # noqa: PTH202 - no Path is at hand
+    # Column after column, the first row is complete only at the end: such a stream is kept in a file.
+    needs_random_access = header.fortran_order and len(header.shape) > 1
+    if located.local_path is None and not needs_random_access:
+        return NpyStream(located, header, options.input_dtype, format)
+    local_path = located.spooled()
+    extra = Path(local_path).stat().st_size - header.offset - header.data_bytes
     if extra < 0:
         raise _truncated(path, header, header.data_bytes + extra)
+    notes = (_extra_note(path),) if extra else ()
     array = _map_array(local_path, header)
-    return ArraySource(
-        array, path, format, input_dtype=options.input_dtype, notes=(_extra_note(path),) if extra else ()
-    )
+    return ArraySource(array, path, format, input_dtype=options.input_dtype, notes=notes)
 
 
 class NpyStream(ArrayFields):
@@ -65,29 +58,29 @@ class NpyStream(ArrayFields):
 
     def __init__(
         self,
-        stream: BinaryIO,
+        located: Input,
         header: _Header,
-        path: str,
         input_dtype: str | None,
         format: str,  # noqa: A002 - the record's own word
     ) -> None:
-        self._stream = stream
+        self._located = located
         self._header = header
         self._is_bfloat16 = input_dtype == "bfloat16"
-        self.path = path
+        self.path = str(located)
         self.format = format
         self.shape = header.shape
         self.rows = header.shape[0] if header.shape else 1
         self.dtype = np.dtype(np.float32) if self._is_bfloat16 else header.dtype
 
     def batches(self, fields: Sequence[Field]) -> Iterator[tuple[np.ndarray, ...]]:
-        """The samples in order. The stream is used up by this."""
+        """The samples in order."""
         header = self._header
         row_shape = header.shape[1:]
         row_bytes = math.prod(row_shape) * header.dtype.itemsize
         step = rows_per_batch(header.shape, header.dtype)
         assert self.rows is not None  # noqa: S101 - told to the type checker
-        with self._stream as stream:
+        with self._located.open() as stream:
+            stream.read(header.offset)
             for start in range(0, self.rows, step):
                 count = min(step, self.rows - start)
                 data = _read_up_to(stream, count * row_bytes)
@@ -101,7 +94,8 @@ class NpyStream(ArrayFields):
                     field.notes.append(_extra_note(self.path))
 
 
-def _read_header(stream: BinaryIO, path: str) -> _Header:
+def _read_header(head: bytes, path: str) -> _Header:
+    stream = io.BytesIO(head)
     try:
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):
@@ -124,14 +118,20 @@ def _read_header(stream: BinaryIO, path: str) -> _Header:
         ) from error
     if any(length < 0 for length in shape):
         raise DataError(f"{path}: the NPY header is damaged", why=f"it gives the shape {shape}")
-    return _Header(shape, fortran_order, dtype, stream.tell() if stream.seekable() else 0)
+    return _Header(shape, fortran_order, dtype, stream.tell())
 
 
 def _map_array(path: str, header: _Header) -> np.ndarray:
     """The one place that maps a file."""
-    order = "F" if header.fortran_order else "C"
-    mapped = np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
-    return mapped.view(np.ndarray)
+    mapped = np.memmap(
+        path,
+        dtype=header.dtype,
+        mode="r",
+        offset=header.offset,
+        shape=header.shape,
+        order="F" if header.fortran_order else "C",
+    )
+    return np.asarray(mapped)
 
 
 def _read_up_to(stream: BinaryIO, size: int) -> bytes:

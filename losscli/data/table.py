@@ -166,7 +166,7 @@ class TableSource(ABC):
 
     def _row_counter(self, exclude: Sequence[str]) -> str | None:
         """The column that only numbers the rows: pandas writes its index so."""
-        names = self.schema.names
+        names: list[str] = self.schema.names
         candidates = [name for name in names[:1] if name in _ROW_NUMBER_NAMES]
         candidates += [name for name in names if name == _PANDAS_INDEX]
         for name in candidates:
@@ -184,7 +184,7 @@ class TableSource(ABC):
         if wrong.size:
             row = int(wrong[0])
             raise DataError(
-                f"{self.where(start + row, counter)}: {numbers[row]} where the count goes on with {start + row}",
+                f"{self.where(start + row, counter)}: {numbers[row]} where {start + row} would come next",
                 why="the column counts the rows up to there, so it was taken for row numbers and left out",
                 hint="--pred names the columns that hold predictions",
             )
@@ -235,8 +235,9 @@ class TableSource(ABC):
                 f"{self.path}: column {name!r} holds lists ({column_type}) and cannot stand beside others",
                 hint="name this column alone, or only columns of single numbers",
             )
+        what = "text" if content == "text" else str(column_type)
         return DataError(
-            f"{self.path}: column {name!r} holds {'text' if content == 'text' else str(column_type)}, not numbers",
+            f"{self.path}: column {name!r} holds {what}, not numbers",
             hint="--pred and --target name columns of numbers",
         )
 
@@ -263,7 +264,7 @@ class TableSource(ABC):
         if entry.layout == "ragged":
             return conversion.ragged(column, entry.row_shape, place(name))
         if entry.layout == "stacked":
-            return conversion.stacked(column, entry.row_shape, place(name))
+            return conversion.stacked(column, entry.row_shape, place(name)).astype(entry.dtype, copy=False)
         vectors = [conversion.scalars(batch.column(name), place(name)) for name in entry.names]
         if len(vectors) == 1:
             return vectors[0].astype(entry.dtype, copy=False)

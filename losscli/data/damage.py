@@ -1,0 +1,27 @@
+"""What pyarrow says of a damaged file, as an error with the file's name."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from losscli.data.wording import shown
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def damage_named(path: str, kind: str) -> Iterator[None]:
+    """Turn pyarrow's complaints about a file of this kind ("Parquet") into an error that names it."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path}: the {kind} file is truncated or damaged",
+            why=shown(str(error).partition("\n")[0]),
+            hint="copy or write it again",
+        ) from error

@@ -1,0 +1,63 @@
+"""Archives of NPY files: a member is read as a stream, stored or deflated, and never unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from losscli.data.locate import Input, guarded
+from losscli.data.npy import open_npy
+from losscli.data.wording import did_you_mean, listed
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from losscli.data.memory import ArrayFields
+    from losscli.data.model import ReadOptions
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+
+
+def open_npz(located: Input, options: ReadOptions) -> ArrayFields:
+    """The array of an archive that is named after the colon, or its only one."""
+    path = located.spooled()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    except zipfile.BadZipFile as error:
+        raise DataError(
+            f"{located}: the archive is truncated or damaged", why=str(error), hint="copy or save it again"
+        ) from error
+    member = _choose_member(located, names)
+
+    def opened() -> BinaryIO:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                stream = archive.open(f"{member}.npy")
+        except _DAMAGE as error:
+            raise DataError(f"{located}: its array {member!r} cannot be read", why=str(error)) from error
+        return guarded(cast("BinaryIO", stream), _DAMAGE, f"{located}: its array {member!r}", "archive")
+
+    label = located.label if located.member is not None else f"{located.label}:{member}"
+    return open_npy(Input(label, opened), options, format="npz")
+
+
+def _choose_member(located: Input, names: list[str]) -> str:
+    wanted = located.member
+    if not names:
+        raise DataError(f"{located}: the archive holds no arrays")
+    if wanted is None:
+        if len(names) == 1:
+            return names[0]
+        raise DataError(
+            f"{located}: the archive holds {len(names)} arrays",
+            why=f"they are {listed(names, 20)}",
+            hint=f"{located}:{names[0]} picks one",
+        )
+    if wanted not in names:
+        raise DataError(
+            f"{located}: the archive holds no array {wanted!r}",
+            why=f"it holds {listed(names, 20)}",
+            hint=did_you_mean(wanted, names),
+        )
+    return wanted
