@@ -125,9 +125,7 @@ class ScreenPage:
             for row in aligned_rows(columns):
                 self._buffer.write(f"{row}\n")
             return
-        table = Table(
-            box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
-        )
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
         for column in columns:
             table.add_column(Text(column.name), justify="right" if column.right else "left", no_wrap=True)
         for cells in zip(*(column.cells for column in columns), strict=True):
