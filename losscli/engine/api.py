@@ -1,0 +1,112 @@
+"""The Python API: every loss of the catalogue as a function of arrays, and `compute` for files."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from losscli.data import ReadOptions
+from losscli.engine.plan import Request
+from losscli.engine.plan import compute as run_request
+from losscli.engine.result import Result
+from losscli.errors import UsageError
+from losscli.losses.catalogue import Loss, find
+
+
+class LossWarning(UserWarning):
+    """The number is what was asked for, but something about the data is noteworthy."""
+
+
+REQUEST_OPTIONS: Mapping[str, Any] = {
+    "sample_weight": None,
+    "reduction": "mean",
+    "base": "e",
+    "on_nan": "error",
+    "on_empty": "error",
+    "threads": None,
+}
+"""What every loss takes beside its own options, with the defaults."""
+
+READ_OPTIONS = tuple(inspect.signature(ReadOptions).parameters)
+COMPUTE_OPTIONS = (*REQUEST_OPTIONS, "pred", "target", "id", "classes", "top", "per_sample")
+
+CHOICES = {
+    "reduction": ("mean", "sum", "none"),
+    "base": ("e", "2", "10"),
+    "on_nan": ("error", "propagate", "skip"),
+    "on_empty": ("error", "nan", "zero"),
+}
+
+
+def compute(loss: str, predictions: Any, targets: Any = None, **options: Any) -> Result:
+    """Score predictions against targets, as the command line does, and return the whole result.
+
+    Args:
+        loss: The name of a loss, or what a framework calls it.
+        predictions: A path, `-`, a URI, or an array.
+        targets: The same; left out, both come from `predictions`, a table, with `target=COLUMN`.
+        **options: The options of the loss and of the command line, by name: `kind` (told from the
+            rows unless stated), `reduction`, `sample_weight`, `pred`, `target`, `delimiter`, ...
+
+    Returns:
+        The result; its `value` is the number.
+    """
+    entry = find(loss)
+    asked = {name: options.pop(name) for name in COMPUTE_OPTIONS if name in options}
+    read = ReadOptions(**{name: options.pop(name) for name in READ_OPTIONS if name in options})
+    if any(parameter.name == "kind" for parameter in entry.parameters):
+        options.setdefault("kind", "auto")
+    for name in ("pred", "target", "classes"):
+        if isinstance(asked.get(name), str):
+            asked[name] = asked[name].split(",")
+    _check_choices(asked)
+    return run_request(Request(entry, predictions, targets, options, read=read, **asked))
+
+
+def function_of(loss: Loss) -> Callable[..., Any]:
+    """The loss as a function of arrays, with a signature to look at and the docstring of the catalogue."""
+
+    def score(predictions: Any, targets: Any, **options: Any) -> Any:
+        asked = {name: options.pop(name, default) for name, default in REQUEST_OPTIONS.items()}
+        _check_choices(asked)
+        result = run_request(Request(loss, _array(predictions), _array(targets), options, **asked))
+        for warning in result.warnings:
+            warnings.warn(warning, LossWarning, stacklevel=2)
+        return result.value if asked["reduction"] != "none" else np.asarray(result.value)
+
+    score.__name__ = score.__qualname__ = loss.function
+    score.__module__ = "losscli"
+    score.__doc__ = inspect.getdoc(loss.kernel)
+    score.__signature__ = signature_of(loss)  # type: ignore[attr-defined]  # how inspect is told
+    return score
+
+
+def signature_of(loss: Loss) -> inspect.Signature:
+    """predictions, targets, the options of the loss, the options of every loss."""
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    options = {**{p.name: p.default for p in loss.parameters}, **REQUEST_OPTIONS}
+    return inspect.Signature(
+        [
+            inspect.Parameter("predictions", either),
+            inspect.Parameter("targets", either),
+            *(inspect.Parameter(name, keyword, default=default) for name, default in options.items()),
+        ]
+    )
+
+
+def _array(values: Any) -> Any:
+    """Arrays only: a path would be taken for one, which `compute` is for."""
+    if isinstance(values, str):
+        raise UsageError("the functions take arrays", hint="losscli.compute(...) takes paths")
+    return values
+
+
+def _check_choices(asked: Mapping[str, Any]) -> None:
+    for name, words in CHOICES.items():
+        if name in asked and asked[name] not in words:
+            raise UsageError(f"{name} is {asked[name]!r}, but must be one of {', '.join(words)}")

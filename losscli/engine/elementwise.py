@@ -1,0 +1,205 @@
+"""Scores losses that are taken number by number: predictions and targets of one shape."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from losscli.data.model import Field
+from losscli.engine.result import InputRecord
+from losscli.engine.scoring import Elements, NanPolicy, as_float64, first_outside, sample_shape
+from losscli.errors import DataError
+from losscli.losses.catalogue import Loss
+from losscli.losses.contracts import Domain, Elementwise
+from losscli.numerics import Array
+
+
+@dataclass
+class SignFacts:
+    """Which coding of two classes the labels use, and where that was seen first."""
+
+    zero: int | None = None
+    minus: int | None = None
+
+    def merge(self, later: SignFacts) -> None:
+        """Add what later rows show."""
+        self.zero = later.zero if self.zero is None else self.zero
+        self.minus = later.minus if self.minus is None else self.minus
+
+
+class ElementwiseScorer:
+    """See `losscli.engine.scoring.Scorer`."""
+
+    def __init__(
+        self,
+        loss: Loss,
+        contract: Elementwise,
+        options: Mapping[str, Any],
+        predictions: Field,
+        targets: Field,
+        nan: NanPolicy,
+    ) -> None:
+        self.loss = loss
+        self.predictions = predictions
+        self.targets = targets
+        self.nan = nan
+        self.prediction_domain = contract.prediction
+        self.target_domain = contract.target
+        if options.get("unchecked_targets"):
+            self.target_domain = Domain("labels")
+        self.options = {name: options[name] for name in loss.own_options}
+
+        shape, target_shape = sample_shape(predictions), sample_shape(targets)
+        if shape != target_shape and {shape, target_shape} != {(), (1,)}:
+            raise DataError(
+                f"{predictions.info.path} has samples of shape {shape}, {targets.info.path} of shape {target_shape}",
+                why="they are compared number by number, and nothing broadcasts",
+                hint=_choose_columns_hint(predictions, targets),
+            )
+        self.shape = () if {shape, target_shape} == {(), (1,)} else shape
+        self.elements_per_sample = self.numbers_per_sample = math.prod(self.shape)
+        if predictions.info.dtype == "bool":
+            raise DataError(
+                f"{predictions.info.path}: the predictions are booleans",
+                why="booleans are labels, never predictions; are predictions and targets swapped?",
+            )
+        self._check_vectors()
+
+    def _check_vectors(self) -> None:
+        for name, value in self.options.items():
+            if not isinstance(value, np.ndarray) or value.ndim == 0:
+                continue
+            last = self.shape[-1] if self.shape else None
+            if len(value) != last:
+                axis = f"the last axis has {last}" if last else "the predictions have one number a sample"
+                raise DataError(
+                    f"--{name.replace('_', '-')} has {len(value)} numbers, but {axis}",
+                    hint="give a single number, or one for each position of the last axis",
+                )
+
+    def prepare(self, predictions: np.ndarray, targets: np.ndarray) -> None:
+        """Nothing is decided by the first block: labels are checked over the whole input."""
+
+    def score(self, start: int, predictions: np.ndarray, targets: np.ndarray) -> Elements:
+        """The losses of the samples from `start` on."""
+        shape = (len(predictions), *self.shape)
+        prediction = as_float64(predictions).reshape(shape)
+        target = as_float64(targets).reshape(shape)
+        skipped = self._check(self.prediction_domain, prediction, start, self.predictions, targets)
+        skipped_too = self._check(self.target_domain, target, start, self.targets, predictions)
+        facts = None
+        if self.target_domain.signs:
+            facts = SignFacts(_first_row(target == 0.0, start), _first_row(target == -1.0, start))
+            target = np.where(target == 0.0, -1.0, target)
+        loss = self.loss.kernel(prediction, target, **self.options)
+        if skipped is None:
+            skipped = skipped_too
+        elif skipped_too is not None:
+            skipped = skipped | skipped_too
+        return Elements(loss, None, 0, skipped, facts)
+
+    def _check(self, domain: Domain, values: Array, start: int, field: Field, others: np.ndarray) -> np.ndarray | None:
+        """Refuse what is outside the domain; returns the samples to be skipped for a NaN."""
+        if not values.size:
+            return None
+        low, high = values.min(), values.max()
+        skipped = None
+        if np.isnan(low):
+            skipped = self.nan.rows(values, start, field)
+            values = np.where(np.isnan(values), 1.0, values)
+            low, high = values.min(), values.max()
+        bounded = domain.low <= low and high <= domain.high
+        if np.isinf(low) or np.isinf(high):
+            row, position = first_outside(np.isinf(values))
+            raise DataError(
+                f"{field.where(start + row, position)}: the value is {values[row].reshape(-1)[position or 0]}",
+                why=f"{domain.noun} must be finite",
+            )
+        if domain.signs:
+            outside = (values != 1.0) & (values != 0.0) & (values != -1.0)
+        elif bounded:
+            return skipped
+        else:
+            outside = (values < domain.low) | (values > domain.high)
+        if outside.any():
+            row, position = first_outside(outside)
+            raise self._outside(domain, values, row, position, start, field, others)
+        return skipped
+
+    def _outside(
+        self,
+        domain: Domain,
+        values: Array,
+        row: int,
+        position: int | None,
+        start: int,
+        field: Field,
+        others: np.ndarray,
+    ) -> DataError:
+        allowed = "-1 and +1, or 0 and 1" if domain.signs else f"within [{domain.low:g}, {domain.high:g}]"
+        value = values[row].reshape(-1)[position or 0]
+        why = f"{domain.noun} must be {allowed}"
+        other = as_float64(others)
+        if field is self.targets and not domain.signs and np.isin(other, (0.0, 1.0)).all():
+            why += "; the predictions are all 0 or 1: are predictions and targets swapped?"
+        elif field is self.targets and set(np.unique(values)) <= {-1.0, 1.0}:
+            why += "; labels -1 and +1 belong to `losscli hinge`"
+        return DataError(f"{field.where(start + row, position)}: the value is {value:g}", why=why, hint=domain.hint)
+
+    def merge_facts(self, facts: SignFacts | None, later: SignFacts | None) -> SignFacts | None:
+        """The facts of both ranges; labels 0 and −1 in one input contradict each other."""
+        if later is None:
+            return facts
+        if facts is None:
+            facts = SignFacts()
+        facts.merge(later)
+        if facts.zero is not None and facts.minus is not None:
+            raise DataError(
+                f"{self.targets.where(facts.zero)}: the label is 0, but row {facts.minus} has a label -1",
+                why="labels are either -1 and +1, or 0 and 1: one coding for the whole input",
+                hint="map them to one coding; a label 0 for 'none' cannot be scored by the hinge loss",
+            )
+        return facts
+
+    def finish(self, _facts: SignFacts | None) -> list[str]:
+        """No doubt is left that is worth a warning."""
+        return []
+
+    def details(self, predictions: np.ndarray, targets: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Prediction and target, where a sample has one of each."""
+        if self.elements_per_sample != 1:
+            return {}
+        flat = len(predictions)
+        return {"prediction": predictions.reshape(flat), "target": targets.reshape(flat)}
+
+    def describe(self, records: dict[str, InputRecord], facts: SignFacts | None) -> dict[str, InputRecord]:
+        """What the predictions were taken for, and how labels were mapped."""
+        kinds = {"probabilities": "probs"}
+        noun = self.prediction_domain.noun
+        records["predictions"] = dataclasses.replace(
+            records["predictions"], kind=kinds.get(noun, noun), evidence=f"{self.loss.name} takes {noun}"
+        )
+        if facts is not None:
+            coding = "0 and 1: 0 taken as -1" if facts.zero is not None else "-1 and +1"
+            records["targets"] = dataclasses.replace(
+                records["targets"], kind="labels", evidence=f"coded {coding}, the same for the whole input"
+            )
+        return records
+
+
+def _first_row(mask: np.ndarray, start: int) -> int | None:
+    found = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1))
+    return start + int(found[0]) if found.size else None
+
+
+def _choose_columns_hint(predictions: Field, targets: Field) -> str:
+    for field, option in ((predictions, "--pred"), (targets, "--target")):
+        columns = field.info.columns
+        if columns and len(columns) > 1:
+            return f"choose columns with {option}, e.g. {option} {columns[0]!r}"
+    return "reshape one of them; (N, 1) counts as (N)"

@@ -1,0 +1,212 @@
+"""The only place that reduces: exact totals of what was scored, which merge in any order.
+
+A `Partial` is what a range of samples comes to. Merging the partials of any division into ranges
+gives the same digits, since every total in it is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from losscli.engine.result import Counts, Extreme, Samples, Scored, Statistics
+from losscli.numerics import Array, ExactSum, exact_ratio, products, squares
+
+MEDIAN_LIMIT = 1 << 22
+"""Up to this many losses are kept for the median; beyond it there is none, and memory stays flat."""
+
+FIRST_ROWS_NAMED = 5
+
+
+@dataclass
+class Moments:
+    """Exact Σl, Σl², Σlw, Σw and Σw² over samples, of which spread and standard error follow."""
+
+    count: int = 0
+    loss: ExactSum = field(default_factory=ExactSum)
+    loss_squared: ExactSum = field(default_factory=ExactSum)
+    cross: ExactSum = field(default_factory=ExactSum)
+    weight: ExactSum = field(default_factory=ExactSum)
+    weight_squared: ExactSum = field(default_factory=ExactSum)
+
+    def add(self, loss: Array, weight: Array | None) -> None:
+        """Add samples; a weight of None is 1 for each."""
+        self.count += len(loss)
+        self.loss.add(loss)
+        finite = loss[np.abs(loss) < 1e150]
+        self.loss_squared.nan += len(loss) - len(finite)  # no finite square: no spread
+        for part in squares(finite):
+            self.loss_squared.add(part)
+        if weight is None:
+            self.weight.add_count(len(loss))
+            self.weight_squared.add_count(len(loss))
+            self.cross.add(loss)
+            return
+        self.weight.add(weight)
+        for part in squares(weight):
+            self.weight_squared.add(part)
+        if len(finite) == len(loss):
+            for part in products(loss, weight):
+                self.cross.add(part)
+
+    def merge(self, other: Moments) -> None:
+        """Add the samples of another range."""
+        self.count += other.count
+        for name in ("loss", "loss_squared", "cross", "weight", "weight_squared"):
+            getattr(self, name).merge(getattr(other, name))
+
+    def std(self) -> float | None:
+        """The standard deviation of the sample losses, with n − 1."""
+        n = self.count
+        if n < 2 or not (self.loss.finite and self.loss_squared.finite):
+            return None
+        # All totals count units of 2**-1074: bring Σl² and (Σl)² to the same unit.
+        one = ExactSum()
+        one.add_count(1)
+        spread = n * self.loss_squared.units * one.units - self.loss.units**2
+        return math.sqrt(exact_ratio(max(spread, 0), n * (n - 1) * one.units**2))
+
+    def standard_error(self) -> float | None:
+        """The standard error of the mean Σl / Σw, a ratio of two sums over samples."""
+        n = self.count
+        if n < 2 or not (self.loss.finite and self.loss_squared.finite and self.weight.units):
+            return None
+        # Σ(l − m·w)² with m = Σl / Σw, times (Σw)², in whole numbers throughout.
+        loss, weight = self.loss.units, self.weight.units
+        residual = (
+            self.loss_squared.units * weight**2
+            - 2 * self.cross.units * loss * weight
+            + self.weight_squared.units * loss**2
+        )
+        one = ExactSum()
+        one.add_count(1)
+        return math.sqrt(exact_ratio(max(residual, 0) * n * one.units, (n - 1) * weight**4))
+
+
+@dataclass
+class Partial:
+    """What a range of samples comes to."""
+
+    numerator: ExactSum = field(default_factory=ExactSum)
+    denominator: ExactSum = field(default_factory=ExactSum)
+    samples: int = 0
+    elements: int = 0
+    ignored: int = 0
+    skipped: int = 0
+    nonfinite: int = 0
+    moments: Moments = field(default_factory=Moments)
+    lowest: Extreme | None = None
+    highest: Extreme | None = None
+    losses: list[Array] = field(default_factory=list)
+    losses_dropped: bool = False
+    infinite_rows: list[int] = field(default_factory=list)
+    nan_rows: list[int] = field(default_factory=list)
+    first: Samples | None = None
+    top: Samples | None = None
+    facts: Any = None
+    scored: list[Scored] = field(default_factory=list)
+
+    def add(self, start: int, loss: Array, weight: Array | None, elements: int) -> tuple[Array, Array | None]:
+        """Add the elements of samples from `start` on; returns each sample's loss and weight.
+
+        A sample's loss and weight are the sums over its elements.
+        """
+        self.samples += len(loss)
+        self.elements += elements
+        self.numerator.add(loss)
+        if weight is None:
+            self.denominator.add_count(loss.size)
+        else:
+            self.denominator.add(weight)
+        self.nonfinite += loss.size - int(np.isfinite(loss).sum())
+
+        inner = tuple(range(1, loss.ndim))
+        of_sample = np.ascontiguousarray(loss).sum(axis=inner) if inner else loss
+        per_sample = loss[0].size if len(loss) else 1
+        if weight is not None:
+            weight = np.ascontiguousarray(weight).sum(axis=inner) if inner else weight
+        elif per_sample != 1:
+            weight = np.full(len(loss), float(per_sample))
+        self._add_samples(start, of_sample, weight)
+        return of_sample, weight
+
+    def _add_samples(self, start: int, loss: Array, weight: Array | None) -> None:
+        rows = None
+        if weight is not None and not weight.all():
+            rows = np.flatnonzero(weight)
+            loss, weight = loss[rows], weight[rows]
+        if not len(loss):
+            return
+
+        def sample(position: int) -> int:
+            return start + (position if rows is None else int(rows[position]))
+
+        self.moments.add(loss, weight)
+        low, high = int(loss.argmin()), int(loss.argmax())
+        self.lowest = _lower(self.lowest, Extreme(float(loss[low]), sample(low)))
+        self.highest = _higher(self.highest, Extreme(float(loss[high]), sample(high)))
+        if not math.isfinite(loss[high]):
+            self.infinite_rows += [sample(int(i)) for i in np.flatnonzero(np.isinf(loss))]
+            self.nan_rows += [sample(int(i)) for i in np.flatnonzero(np.isnan(loss))]
+            del self.infinite_rows[FIRST_ROWS_NAMED:], self.nan_rows[FIRST_ROWS_NAMED:]
+        self._keep([loss])
+
+    def _keep(self, losses: list[Array]) -> None:
+        self.losses += losses
+        if self.losses_dropped or sum(map(len, self.losses)) > MEDIAN_LIMIT:
+            self.losses_dropped = True
+            self.losses.clear()
+
+    def merge(self, later: Partial) -> None:
+        """Add the range of samples that follows."""
+        self.numerator.merge(later.numerator)
+        self.denominator.merge(later.denominator)
+        self.samples += later.samples
+        self.elements += later.elements
+        self.ignored += later.ignored
+        self.skipped += later.skipped
+        self.nonfinite += later.nonfinite
+        self.moments.merge(later.moments)
+        if later.lowest:
+            self.lowest = _lower(self.lowest, later.lowest)
+        if later.highest:
+            self.highest = _higher(self.highest, later.highest)
+        self.infinite_rows = (self.infinite_rows + later.infinite_rows)[:FIRST_ROWS_NAMED]
+        self.nan_rows = (self.nan_rows + later.nan_rows)[:FIRST_ROWS_NAMED]
+        self.losses_dropped |= later.losses_dropped
+        self._keep(later.losses)
+
+    def counts(self) -> Counts:
+        """The counts, as a result shows them."""
+        return Counts(
+            samples=self.samples,
+            elements=self.elements,
+            scored=self.elements - self.ignored,
+            ignored=self.ignored,
+            skipped=self.skipped,
+            nonfinite=self.nonfinite,
+        )
+
+    def statistics(self) -> Statistics | None:
+        """The spread of the per-sample losses; None where nothing was scored."""
+        if self.lowest is None or self.highest is None:
+            return None
+        median = None
+        if not self.losses_dropped:
+            losses = np.concatenate(self.losses)
+            # NumPy's median averages two infinities to nan; the middle values say it rightly.
+            middle = np.partition(losses, [(len(losses) - 1) // 2, len(losses) // 2])
+            low, high = float(middle[(len(losses) - 1) // 2]), float(middle[len(losses) // 2])
+            median = low if low == high else 0.5 * low + 0.5 * high
+        return Statistics(self.moments.std(), self.moments.standard_error(), self.lowest, median, self.highest)
+
+
+def _lower(one: Extreme | None, other: Extreme) -> Extreme:
+    return other if one is None or other.value < one.value else one
+
+
+def _higher(one: Extreme | None, other: Extreme) -> Extreme:
+    return other if one is None or other.value > one.value else one

@@ -1,0 +1,215 @@
+"""The run: ranges of samples through a scorer, on a few threads, into one total.
+
+Scoring a range is a pure function from arrays to a `Partial`; partials merge in order. Who executes
+the ranges changes no digit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from losscli.data import align
+from losscli.data.model import Block, Field
+from losscli.engine.reduce import Partial
+from losscli.engine.result import Samples, Scored, Sink
+from losscli.engine.scoring import NanPolicy, Scorer, as_float64
+from losscli.errors import DataError
+from losscli.numerics import Array, times
+
+STEP_NUMBERS = 1 << 18
+"""How many numbers are scored at a time: two megabytes of float64."""
+
+RANGE_NUMBERS = 1 << 20
+"""How many numbers make a range, the unit of work of a thread."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run, and what to keep of the samples beside the totals."""
+
+    threads: int | None = None
+    unit_in_nats: float = 1.0
+    first: int = 0
+    top: int = 0
+    sinks: Sequence[Sink] = ()
+    keep_elements: bool = False
+    progress: Callable[[int], None] | None = None
+
+    @property
+    def needs_every_sample(self) -> bool:
+        """Whether the scored blocks leave the worker."""
+        return bool(self.sinks) or self.keep_elements
+
+
+def run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions) -> Partial:
+    """Score every sample of the fields.
+
+    Returns:
+        The total of all ranges; its `scored` holds the blocks if the elements are kept.
+    """
+    rows = max(1, RANGE_NUMBERS // max(1, scorer.numbers_per_sample))
+    blocks = _prepared(align(fields, rows), scorer)
+    total = Partial()
+    first: list[Samples] = []
+
+    def work(block: Block) -> Partial:
+        # Ignored rows may hold anything, and an infinite loss is a result: no warning is news here.
+        with np.errstate(all="ignore"):
+            return score_range(block, fields, scorer, nan, options)
+
+    for partial in _in_order(work, blocks, options.threads):
+        shown = sum(map(len, first))
+        if shown < options.first:
+            first.append(_head(partial.scored, options.first - shown))
+        total.merge(partial)
+        total.facts = scorer.merge_facts(total.facts, partial.facts)
+        total.top = _worst([s for s in (total.top, partial.top) if s is not None], options.top)
+        for scored in partial.scored:
+            for sink in options.sinks:
+                sink.write(scored)
+        if options.keep_elements:
+            total.scored += partial.scored
+        if options.progress:
+            options.progress(total.samples)
+    total.first = _stacked(first) if first else None
+    return total
+
+
+def score_range(
+    block: Block, fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions
+) -> Partial:
+    """What the samples of one block come to: a pure function of the block."""
+    partial = Partial()
+    step = max(1, STEP_NUMBERS // max(1, scorer.numbers_per_sample))
+    predictions, targets = _array(block, "predictions"), _array(block, "targets")
+    sample_weight = _array(block, "sample_weight") if "sample_weight" in block.values else None
+    keep = options.needs_every_sample or block.start < options.first
+    for low in range(0, block.size, step):
+        high = min(low + step, block.size)
+        start = block.start + low
+        elements = scorer.score(start, predictions[low:high], targets[low:high])
+        loss, weight = elements.loss, elements.weight
+        if options.unit_in_nats != 1.0:
+            loss = loss / options.unit_in_nats
+        if sample_weight is not None:
+            loss, weight = _weighted(loss, weight, sample_weight[low:high], start, fields["sample_weight"], nan)
+        if elements.skipped is not None:
+            kept = ~elements.skipped.reshape(-1, *[1] * (loss.ndim - 1))
+            loss = np.where(kept, loss, 0.0)
+            weight = np.where(kept, np.ones_like(loss) if weight is None else weight, 0.0)
+            partial.skipped += int(elements.skipped.sum())
+        partial.ignored += elements.ignored
+        of_sample, weight_of_sample = partial.add(start, loss, weight, loss.size)
+        partial.facts = scorer.merge_facts(partial.facts, elements.facts)
+        if not (keep or options.top):
+            continue
+        rows = _columns(start, of_sample, weight_of_sample, loss)
+        if options.top:
+            worst = _order(of_sample)[: options.top]
+            details = scorer.details(predictions[low:high][worst], targets[low:high][worst])
+            top = Samples({**{name: column[worst] for name, column in rows.items()}, **details})
+            partial.top = _worst([s for s in (partial.top, top) if s is not None], options.top)
+        if keep:
+            rows.update(scorer.details(predictions[low:high], targets[low:high]))
+            ones = np.ones_like(loss) if weight is None else weight
+            partial.scored.append(Scored(start, loss, ones, Samples(rows)))
+    return partial
+
+
+def _array(block: Block, name: str) -> np.ndarray:
+    values = block.values[name]
+    assert isinstance(values, np.ndarray), f"{name} was not selected as ragged"  # noqa: S101
+    return values
+
+
+def _weighted(
+    loss: Array, weight: Array | None, sample_weight: np.ndarray, start: int, field: Field, nan: NanPolicy
+) -> tuple[Array, Array]:
+    """Sample weights multiply the loss and its share in the denominator."""
+    factor = as_float64(sample_weight).reshape(len(loss))
+    nan.rows(factor, start, field)
+    bad = np.flatnonzero((factor < 0.0) | np.isinf(factor))
+    if bad.size:
+        raise DataError(
+            f"{field.where(start + int(bad[0]), 0)}: the sample weight is {factor[bad[0]]:g}",
+            why="weights are finite numbers ≥ 0",
+        )
+    factor = factor.reshape(-1, *[1] * (loss.ndim - 1))
+    spread = np.broadcast_to(factor, loss.shape)
+    return times(spread, loss), spread if weight is None else spread * weight
+
+
+def _columns(start: int, loss: Array, weight: Array | None, elements: Array) -> dict[str, np.ndarray]:
+    columns: dict[str, np.ndarray] = {
+        "sample": np.arange(start, start + len(loss)),
+        "loss": loss,
+        "weight": np.ones(len(loss)) if weight is None else weight,
+    }
+    if elements.ndim > 1 and elements[0].size != 1:
+        with np.errstate(all="ignore"):
+            columns["mean"] = columns["loss"] / columns["weight"]
+    return columns
+
+
+def _prepared(blocks: Iterator[Block], scorer: Scorer) -> Iterator[Block]:
+    """The same blocks, the first of them shown to the scorer before it scores any."""
+    for number, block in enumerate(blocks):
+        if number == 0:
+            with np.errstate(all="ignore"):
+                scorer.prepare(_array(block, "predictions"), _array(block, "targets"))
+        yield block
+
+
+def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads: int | None) -> Iterator[Partial]:
+    """The partials of the blocks in their order, a few of them worked on at the same time."""
+    if threads is None:
+        threads = min(os.cpu_count() or 1, 8)
+    blocks = iter(blocks)
+    waiting = [block for _, block in zip(range(2), blocks, strict=False)]
+    if threads == 1 or len(waiting) < 2:
+        yield from map(work, waiting)
+        yield from map(work, blocks)
+        return
+    from collections import deque
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from itertools import chain
+
+    pending: deque[Future[Partial]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for block in chain(waiting, blocks):
+                pending.append(pool.submit(work, block))
+                if len(pending) > threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _order(loss: Array) -> np.ndarray:
+    """Positions from the worst loss down, NaN first, ties by position."""
+    return np.argsort(np.where(np.isnan(loss), -np.inf, -loss), kind="stable")
+
+
+def _worst(parts: Sequence[Samples], count: int) -> Samples | None:
+    if not parts or not count:
+        return None
+    both = _stacked(parts)
+    keep = _order(both.columns["loss"])[:count]
+    return Samples({name: column[keep] for name, column in both.columns.items()})
+
+
+def _stacked(parts: Sequence[Samples]) -> Samples:
+    names = parts[0].columns
+    return Samples({name: np.concatenate([part.columns[name] for part in parts]) for name in names})
+
+
+def _head(scored: Sequence[Scored], count: int) -> Samples:
+    rows = _stacked([block.samples for block in scored])
+    return Samples({name: column[:count] for name, column in rows.columns.items()})

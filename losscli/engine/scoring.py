@@ -1,0 +1,112 @@
+"""What a scorer is: blocks of raw arrays in, elements of loss and weight out.
+
+There is one scorer for each contract of the catalogue. It validates, brings arrays into the
+loss function's canonical form, and calls it; it is pure, so that threads may share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from losscli.data.model import Field
+from losscli.engine.result import InputRecord
+from losscli.errors import DataError
+from losscli.numerics import Array
+
+ROWS_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Elements:
+    """The un-reduced losses of a block of samples.
+
+    `weight` is None where every element weighs 1. `ignored` counts elements without weight by the
+    user's wish, `skipped` marks samples that were left out for a NaN. `facts` is what must hold for
+    the whole file; it merges in order of samples.
+    """
+
+    loss: Array
+    weight: Array | None
+    ignored: int
+    skipped: np.ndarray | None
+    facts: Any
+
+
+class Scorer(Protocol):
+    """One contract's way from raw arrays to elements."""
+
+    elements_per_sample: int
+    numbers_per_sample: int
+
+    def prepare(self, predictions: np.ndarray, targets: np.ndarray) -> None:
+        """See the first block, and decide what is decided once for the whole input."""
+
+    def score(self, start: int, predictions: np.ndarray, targets: np.ndarray) -> Elements:
+        """The losses of the samples from `start` on."""
+
+    def merge_facts(self, facts: Any, later: Any) -> Any:
+        """The facts of both ranges; a DataError where they contradict each other."""
+
+    def finish(self, _facts: Any) -> list[str]:
+        """Warnings that the facts of the whole input give; a DataError where they forbid a result."""
+
+    def details(self, predictions: np.ndarray, targets: np.ndarray) -> Mapping[str, np.ndarray]:
+        """What the loss adds to a row of the per-sample table."""
+
+    def describe(self, records: dict[str, InputRecord], facts: Any) -> dict[str, InputRecord]:
+        """The input records with kind and evidence filled in."""
+
+
+def sample_shape(field: Field) -> tuple[int, ...]:
+    """The shape of one sample, which is known before the number of samples is."""
+    return tuple(int(length) for length in field.info.shape[1:] if length is not None)
+
+
+def as_float64(values: np.ndarray) -> Array:
+    """The same numbers in float64, the only type that arithmetic is done in."""
+    return np.asarray(values, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class NanPolicy:
+    """What a NaN in the input does: `error`, `propagate` or `skip` (the sample)."""
+
+    policy: str
+
+    def rows(self, values: np.ndarray, start: int, field: Field, scored: np.ndarray | None = None) -> np.ndarray | None:
+        """The mask of samples that hold a NaN, None where there is none; an error if that is the policy.
+
+        `scored` marks the samples that count; the others may hold anything.
+        """
+        bad = np.isnan(values).reshape(len(values), -1).any(axis=1)
+        if scored is not None:
+            bad &= scored
+        if not bad.any():
+            return None
+        if self.policy == "error":
+            rows = np.flatnonzero(bad)
+            named = ", ".join(str(start + int(row)) for row in rows[:ROWS_NAMED])
+            more = ", ..." if len(rows) > ROWS_NAMED else ""
+            row = int(rows[0])
+            column = _first_position(np.isnan(values[row]))
+            raise DataError(
+                f"{field.where(start + row, column)}: the value is NaN",
+                why=f"{len(rows)} of {len(values)} samples looked at hold NaN (rows {named}{more})",
+                hint="--on-nan skip leaves such samples out and counts them, --on-nan propagate makes the loss NaN",
+            )
+        return bad if self.policy == "skip" else None
+
+
+def _first_position(mask: np.ndarray) -> int | None:
+    return int(np.flatnonzero(mask.reshape(-1))[0]) if mask.ndim else None
+
+
+def first_outside(mask: np.ndarray) -> tuple[int, int | None]:
+    """The sample and the position within it of the first True."""
+    flat = int(np.flatnonzero(mask.reshape(-1))[0])
+    per_sample = mask[0].size
+    return flat // per_sample, (flat % per_sample if mask.ndim > 1 else None)

@@ -1,0 +1,183 @@
+"""Losses over an axis of classes: each is a sum of surprisals, −log of a class's probability."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from losscli.losses.catalogue import loss
+from losscli.losses.contracts import Classes, ScoreKind
+from losscli.losses.parameters import ClassWeights, Fraction
+from losscli.numerics import Array, log_partition, times
+
+
+class Surprisal:
+    """−log p of the classes, without rounding p first, from any kind of prediction.
+
+    `scores` is float64 of shape (rows, classes). From logits x it is (max x − x_c) + excess, two
+    terms ≥ 0 that cannot cancel.
+    """
+
+    def __init__(self, kind: ScoreKind, scores: Array) -> None:
+        self.kind = kind
+        self.scores = scores
+
+    @cached_property
+    def partition(self) -> tuple[Array, Array]:
+        """The maximum and the excess of the logits' log-sum-exp."""
+        return log_partition(self.scores)
+
+    def of(self, target: np.ndarray) -> Array:
+        """The surprisal of one class a row."""
+        chosen = np.take_along_axis(self.scores, target[:, np.newaxis], axis=1)[:, 0]
+        if self.kind == "logits":
+            maximum, excess = self.partition
+            return (maximum - chosen) + excess
+        return 0.0 - (chosen if self.kind == "log-probs" else np.log(chosen))
+
+    def each(self) -> Array:
+        """The surprisal of every class."""
+        if self.kind == "logits":
+            maximum, excess = self.partition
+            return (maximum[:, np.newaxis] - self.scores) + excess[:, np.newaxis]
+        return 0.0 - (self.scores if self.kind == "log-probs" else np.log(self.scores))
+
+
+@loss(
+    family="classification",
+    formula="loss = −w[y] · log p[y],   mean = Σ loss / Σ w[y]",
+    contract=Classes(default_kind="log-probs", soft=False),
+    aliases=("NLLLoss", "nll_loss", "negative_log_likelihood"),
+    documents=("000", "002", "003"),
+)
+def nll(
+    surprisal: Surprisal, target: np.ndarray, *, class_weight: ClassWeights = None
+) -> tuple[Array, Array | None]:
+    """Negative log-likelihood of the target class.
+
+    Formula:
+        loss = −w[y] · log p[y]
+        mean = Σ loss / Σ w[y] over the targets that are not ignored; w = 1 without class weights.
+        0 for a certain and right prediction, +inf where p[y] = 0.
+    Domain:
+        predictions: log-probabilities: every row ≤ 0 with logsumexp 0 (−inf allowed); or, said by
+        kind, probabilities or logits.
+        targets: class indices 0 .. C−1, or the ignored label.
+    Shapes:
+        (C) with (), (N, C) with (N), (N, C, d1, ...) with (N, d1, ...). Elements: the targets' shape.
+    Unit:
+        nats, unless another base is asked for.
+    Options:
+        class_weight: The weight of each class, in the loss and in the mean's denominator.
+    Raises:
+        DataError: a label outside the classes, a row that contradicts the kind, NaN, unequal lengths.
+        UsageError: an option outside its bounds.
+    Conventions:
+        torch: NLLLoss takes log-probabilities and does not look: given probabilities it returns a
+        plausible negative number. Its ignore_index is −100 unless told; here nothing is ignored
+        unless told. If all is ignored it returns nan; here that is an error.
+        NLLLoss + LogSoftmax = CrossEntropyLoss: with logits, `nll` is `cross-entropy`.
+    Source:
+        Documents 000 (NLL in NLP), 002 (cross-entropy in depth) and 003 (NLLLoss and CTCLoss).
+    Example:
+        >>> log_probs = np.log([[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]])
+        >>> float(losscli.nll(log_probs, [1, 2]))
+        0.8714846525291612
+    Command:
+        losscli nll sample_data/digits_log_probs.npy sample_data/digits_labels.npy
+    """
+    loss = surprisal.of(target)
+    if class_weight is None:
+        return loss, None
+    weight = class_weight[target]
+    return times(weight, loss), weight
+
+
+@loss(
+    family="classification",
+    formula="loss = −Σ_c w[c] · q[c] · log p[c],   q = (1 − ε) · y + ε / C",
+    contract=Classes(default_kind="logits", soft=True),
+    aliases=(
+        "CrossEntropyLoss",
+        "ce",
+        "softmax_cross_entropy",
+        "softmax_cross_entropy_with_logits",
+        "sparse_softmax_cross_entropy",
+        "sparse_softmax_cross_entropy_with_logits",
+        "softmax_cross_entropy_with_integer_labels",
+        "safe_softmax_cross_entropy",
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+        "categorical_cross_entropy",
+        "sparse_categorical_cross_entropy",
+        "log_loss",
+        "mlogloss",
+    ),
+    documents=("002", "004"),
+)
+def cross_entropy(
+    surprisal: Surprisal,
+    target: np.ndarray,
+    *,
+    class_weight: ClassWeights = None,
+    label_smoothing: Fraction = 0.0,
+) -> tuple[Array, Array | None]:
+    """Cross-entropy between target labels (or distributions) and a softmax.
+
+    Formula:
+        With p = softmax(logits), ε the label smoothing, C classes and weights w (1 without):
+        index label y: loss = (1 − ε) · w[y] · −log p[y] + ε/C · Σ_c w[c] · −log p[c],
+        mean = Σ loss / Σ w[y] over the targets that are not ignored.
+        distribution q: loss = Σ_c w[c] · ((1 − ε) · q[c] + ε/C) · −log p[c], mean = Σ loss / N.
+        0 · log 0 = 0; a class of logit −inf is masked out.
+    Domain:
+        predictions: logits (finite or −inf), or probabilities or log-probabilities whose rows agree.
+        targets: class indices 0 .. C−1, one-hot rows or distributions; told by their shape.
+    Shapes:
+        (C) with () or (C), (N, C) with (N) or (N, C), (N, C, d1, ...) with (N, d1, ...) or the same.
+        Elements: the predictions' shape without the class axis.
+    Unit:
+        nats, unless another base is asked for.
+    Options:
+        class_weight: The weight of each class; with index labels also in the mean's denominator.
+        label_smoothing: The share ε of every label that is spread evenly over the classes.
+    Raises:
+        DataError: a label outside the classes, a distribution that does not sum to 1, a row that
+        contradicts the kind, NaN, +inf, unequal lengths.
+        UsageError: an option outside its bounds.
+    Conventions:
+        torch: class axis 1; with distributions the mean divides by N even with class weights, and
+        ignore_index does not apply. −inf logits with a zero label give nan there, 0 here.
+        keras: from_logits=False is the default and clips probabilities at 1e−7 and renormalises.
+        tf: label and logits are keywords; document 004 swaps them.
+        sklearn: log_loss clips at the eps of the dtype; its columns follow the sorted labels.
+        optax: class axis −1; label −1 wraps to the last class in silence; here it is an error.
+    Source:
+        Documents 002 (H(q, p), CrossEntropyLoss = LogSoftmax + NLLLoss) and 004 (softmax, sparse).
+    Example:
+        >>> float(losscli.cross_entropy([[50.0, 0.0]], [0]))
+        1.9287498479639178e-22
+        >>> float(losscli.cross_entropy([0.4, 0.4, 0.2], [0.5, 0.3, 0.2], kind="probs"))
+        1.0549201679861442
+    Command:
+        losscli cross-entropy sample_data/digits_logits.npy sample_data/digits_labels.npy
+    """
+    classes = surprisal.scores.shape[1]
+    if target.ndim == 2:
+        share = (
+            target if not label_smoothing else (1.0 - label_smoothing) * target + label_smoothing / classes
+        )
+        if class_weight is not None:
+            share = share * class_weight
+        return times(share, surprisal.each()).sum(axis=1), None
+
+    loss = surprisal.of(target)
+    weight = None
+    if class_weight is not None:
+        weight = class_weight[target]
+        loss = times(weight, loss)
+    if label_smoothing:
+        each = surprisal.each() if class_weight is None else times(class_weight, surprisal.each())
+        loss = (1.0 - label_smoothing) * loss + label_smoothing / classes * each.sum(axis=1)
+    return loss, weight
