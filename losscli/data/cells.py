@@ -73,13 +73,15 @@ def fault_of_number(cell: str, decimal: str = ".") -> Fault | None:
         return _fault_of_size(cell, decimal)
     if kind == "missing":
         problem = f"{quoted(cell)} is a missing value" if cell.strip() else "the cell is empty"
-        return Fault(
-            problem, "a missing value has no loss", "drop such rows, or write nan and choose --on-nan"
-        )
+        return Fault(problem, "a missing value has no loss", "drop the row, or write nan and use --on-nan")
     problem = f"{quoted(cell)} is not a number"
     if kind == "unreadable number":
         return Fault(problem, *_other_notation(cell.strip(), decimal))
-    return Fault(problem, "the other cells of the column are", "")
+    return Fault(
+        problem,
+        "most cells of the column are numbers",
+        "correct the cell, or name other columns with --pred and --target",
+    )
 
 
 def fault_of_whole_number(digits: str) -> Fault | None:

@@ -27,55 +27,49 @@ _TYPES = {"number": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
 _TRUE, _FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
 
 
-def open_delimited(source: Input, options: ReadOptions, format: str) -> DelimitedTable:
+def open_delimited(source: Input, options: ReadOptions, format_name: str) -> DelimitedTable:
     """Open a CSV or TSV input as a table.
 
     Args:
         source: The located input.
         options: The delimiter, the decimal sign and whether there is a header.
-        format: "csv" or "tsv".
+        format_name: "csv" or "tsv".
 
     Raises:
         DataError: The first rows do not make a table.
         UsageError: The options contradict each other.
     """
-    return DelimitedTable(source, detect(source, options, format), format)
+    return DelimitedTable(source, detect(source, options, format_name), format_name)
 
 
 class DelimitedTable(TextTable):
     """A table of delimited text. Numbers are float64, the nearest to their decimals."""
 
-    def __init__(self, source: Input, dialect: Dialect, format: str) -> None:
+    def __init__(self, source: Input, dialect: Dialect, format_name: str) -> None:
         super().__init__(
             source,
-            format,
+            format_name,
             RowShape(dialect.newline, quotes=True),
             skip=dialect.header_bytes,
             first_line=dialect.header_lines + 1,
             sample=dialect.sample,
         )
         self.notes += dialect.notes
-        self.schema = pa.schema(
-            [(name, _TYPES[kind]) for name, kind in zip(dialect.names, dialect.kinds, strict=True)]
-        )
+        self.schema = pa.schema([(name, _TYPES[kind]) for name, kind in zip(dialect.names, dialect.kinds, strict=True)])
         self._dialect = dialect
 
-    def _parsed(self, data: memoryview, columns: Sequence[str]) -> pa.RecordBatch | str:
+    def _parsed(self, data: memoryview, columns: Sequence[str]) -> pa.RecordBatch | None:
         try:
             batch = self._read(data, {name: self.schema.field(name).type for name in columns})
-        except pa.ArrowInvalid as error:
-            return str(error)
-        for name in columns:
-            if complaint := self._doubt(batch.column(name), data, name):
-                return complaint
-        return batch
+        except pa.ArrowInvalid:
+            return None
+        odd = any(self._is_odd(batch.column(name), data, name) for name in columns)
+        return None if odd else batch
 
     def _read(self, data: memoryview, column_types: dict[str, pa.DataType]) -> pa.RecordBatch:
         table = arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(data)),
-            arrow_csv.ReadOptions(
-                use_threads=False, block_size=len(data) + 1, column_names=self.schema.names
-            ),
+            arrow_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=self.schema.names),
             arrow_csv.ParseOptions(
                 delimiter=self._dialect.delimiter, newlines_in_values=True, ignore_empty_lines=False
             ),
@@ -90,44 +84,42 @@ class DelimitedTable(TextTable):
         )
         return table.combine_chunks().to_batches()[0]
 
-    def _doubt(self, column: pa.Array, data: memoryview, name: str) -> str:
-        """What makes a second look necessary at a column that did parse."""
+    def _is_odd(self, column: pa.Array, data: memoryview, name: str) -> bool:
+        """Whether a column that did parse holds an empty text or a number that float64 changed."""
         if column.type == pa.string():
-            return "an empty cell" if pc.any(pc.equal(column, "")).as_py() else ""
-        if column.type != pa.float64():
-            return ""
-        values = column.to_numpy()
-        if not doubtful(values):
-            return ""
-        large = np.flatnonzero(np.abs(values) >= LARGEST_SURE_INTEGER)
-        cells = self._read(data, {name: pa.string()}).column(name).take(pa.array(large))
-        as_written = all(fault_of_number(cell, self._dialect.decimal) is None for cell in cells.to_pylist())
-        return "" if as_written else "a number that float64 does not hold"
+            return bool(pc.any(pc.equal(column, "")).as_py())
+        if column.type != pa.float64() or not doubtful(column.to_numpy()):
+            return False
+        large = np.flatnonzero(np.abs(column.to_numpy()) >= LARGEST_SURE_INTEGER)
+        if not large.size:
+            return False
+        cells = self._read(data, {name: pa.string()}).column(name).take(pa.array(large)).to_pylist()
+        return any(fault_of_number(cell, self._dialect.decimal) is not None for cell in cells)
 
-    def _reread(self, data: memoryview, columns: Sequence[str], start: int, complaint: str) -> NoReturn:
-        """Find the first cell that is wrong, row by row, and say what is wrong with it."""
+    def _reread(self, data: memoryview, columns: Sequence[str], start: int) -> NoReturn:
         first_line = self._line(start)
-        content = bytes(data)
-        text = decoded(content, self.path, first_line)
+        text = decoded(bytes(data), self.path, first_line)
         if "\0" in text:
             raise nul_byte(self.path, first_line + text.count("\n", 0, text.index("\0")))
         positions = [self.schema.names.index(name) for name in columns]
         reader = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), delimiter=self._dialect.delimiter)
-        line = first_line
+        line, why = first_line, "its quotes or line ends are unusual"
         try:
             for row, cells in enumerate(reader, start):
                 self._check_row(cells, row, line, positions)
                 line = first_line + reader.line_num
         except csv.Error as error:
-            complaint = str(error)
-        raise DataError(f"{self.path}: the rows from line {line} on cannot be read", why=complaint)
+            why = str(error)
+        raise DataError(f"{self.path}: the rows from line {line} on cannot be read", why=why)
 
     def _check_row(self, cells: list[str], row: int, line: int, positions: Sequence[int]) -> None:
         place = f"{self.path}: row {row} (line {line})"
         if not cells:
-            raise DataError(f"{place} is blank", why="a blank line stands among the values", hint="remove it")
+            raise DataError(
+                f"{place} is blank", why="a blank line stands among the values", hint="remove the blank lines"
+            )
         if len(cells) != len(self.schema.names):
-            raise self._ragged(cells, place)
+            raise self._ragged(cells, place, line)
         for position in positions:
             cell, name = cells[position], self.schema.names[position]
             fault = self._fault(cell, self.schema.field(position).type)
@@ -143,36 +135,43 @@ class DelimitedTable(TextTable):
         if not cell:
             return fault_of_number(cell, self._dialect.decimal)
         if column_type == pa.bool_() and cell not in (*_TRUE, *_FALSE):
-            return Fault(f"{quoted(cell)} is neither true nor false", "the cells around it are", "")
+            return Fault(
+                f"{quoted(cell)} is neither true nor false", "most cells of the column are", "correct the cell"
+            )
         return None
 
     def _cause_in_first_row(self, cells: list[str], line: int) -> tuple[str, str] | None:
         """Why and what to do, where the first row holds text above columns of numbers."""
         numeric = [
-            cell
-            for cell, column_type in zip(cells, self.schema.types, strict=True)
-            if column_type == pa.float64()
+            cell for cell, column_type in zip(cells, self.schema.types, strict=True) if column_type == pa.float64()
         ]
         texts = sum(kind_of(cell, self._dialect.decimal) == "text" for cell in numeric)
-        if 2 * texts < len(numeric):
+        if 2 * texts <= len(numeric):
             return None
         if not self._dialect.has_header:
             return "the first row looks like a header", "leave out --no-header"
         return (
             "the row looks like a second header row, or a row of units",
-            f"remove line {line}: sed {line}d FILE > clean.csv",
+            f"remove line {line}: sed {line}d {self._name_for_shell()} > clean.csv",
         )
 
-    def _ragged(self, cells: list[str], place: str) -> DataError:
-        expected = len(self.schema.names)
+    def _ragged(self, cells: list[str], place: str, line: int) -> DataError:
+        expected, found = len(self.schema.names), len(cells)
         first = "the header" if self._dialect.has_header else "the first row"
         why = f"{first} has {expected}"
         if any("\n" in cell for cell in cells):
             why += "; the row goes on over several lines: perhaps a quote is never closed"
-        elif len(cells) == expected + 1 and not cells[-1]:
+        elif found == expected + 1 and not cells[-1]:
             why += "; the row ends with a delimiter"
-        elif self._dialect.delimiter == "," and len(cells) == 2 * expected:
-            why += "; perhaps the numbers have decimal commas"
+        elif self._dialect.delimiter == "," and found > expected:
+            why += "; perhaps there are commas within its numbers"
         return DataError(
-            f"{place} has {len(cells)} cells, not {expected}", why=why, hint="every row needs the same cells"
+            f"{place} has {found} {'cell' if found == 1 else 'cells'}, not {expected}",
+            why=why,
+            hint=f"sed -n {line}p {self._name_for_shell()} shows the line",
         )
+
+    def _name_for_shell(self) -> str:
+        import shlex
+
+        return shlex.quote(self.path) if self._source.compression is None else "FILE"

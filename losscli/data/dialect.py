@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 ColumnKind = Literal["number", "boolean", "text"]
 
 _DEFAULT_DELIMITERS = {"csv": ",", "tsv": "\t"}
-_SPELLED_OUT = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+_WORDS = {"\t": "tab", " ": "space", ",": "comma", ";": "semicolon", "|": "pipe"}
+_SPELLED_OUT = {"\\t": "\t"} | {word: delimiter for delimiter, word in _WORDS.items()}
+_OPTION_VALUES = {"\t": "tab", " ": "space", ";": "';'", "|": "'|'"}
 _OTHER_DELIMITERS = (";", "\t", ",", "|", " ")
 _ENOUGH_ROWS = 3
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,14 @@ class Dialect:
     notes: tuple[str, ...]
 
 
-def detect(source: Input, options: ReadOptions, format: str) -> Dialect:
+def detect(source: Input, options: ReadOptions, format_name: str) -> Dialect:
     """Find out how the text is written, from its first rows and from what the options say.
 
     Raises:
         DataError: It is no UTF-8, has another delimiter, no rows, or an unclear header.
         UsageError: The options contradict each other.
     """
-    delimiter = _delimiter(options, format)
+    delimiter = _delimiter(options, format_name)
     path = str(source)
     beginning = Beginning(source)
     rows = _whole_rows(beginning, delimiter, path)
@@ -72,7 +75,7 @@ def detect(source: Input, options: ReadOptions, format: str) -> Dialect:
     if not rows:
         raise DataError(f"{path}: the text has no rows", why="it is blank, or its first row never ends")
     if not rows[0].cells:
-        raise DataError(f"{path}: line 1 is blank", hint="remove blank lines at the top")
+        raise DataError(f"{path}: line 1 is blank", hint="remove the blank lines at the top")
     if options.delimiter is None:
         _reject_other_delimiter(rows, delimiter, options.decimal, path)
 
@@ -117,9 +120,9 @@ class _Row:
 _NO_HEADER = _Row([], 0, 0)
 
 
-def _delimiter(options: ReadOptions, format: str) -> str:
+def _delimiter(options: ReadOptions, format_name: str) -> str:
     given = options.delimiter
-    delimiter = _DEFAULT_DELIMITERS[format] if given is None else _SPELLED_OUT.get(given, given)
+    delimiter = _DEFAULT_DELIMITERS[format_name] if given is None else _SPELLED_OUT.get(given, given)
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
         raise UsageError(
             f"--delimiter {given!r}: it must be one ASCII character",
@@ -130,7 +133,7 @@ def _delimiter(options: ReadOptions, format: str) -> str:
     if delimiter == options.decimal:
         raise UsageError(
             f"the delimiter and the decimal sign are both {delimiter!r}",
-            why=f"{format} files are separated by {_shown(delimiter)} unless --delimiter says otherwise",
+            why=f"{format_name} files are separated by {_shown(delimiter)} unless --delimiter says otherwise",
             hint="--delimiter ';' --decimal ,",
         )
     return delimiter
@@ -168,36 +171,35 @@ def _line_ends(data: bytes, newline: bytes) -> list[int]:
 
 
 def _reject_other_delimiter(rows: list[_Row], delimiter: str, decimal: str, path: str) -> None:
-    """Refuse a text whose rows fall into numbers under another delimiter, and not under this one."""
-    below = rows[1:] or rows
-    if any(is_number(cell, decimal) for row in below for cell in row.cells):
-        return
+    """Refuse a text that holds more numbers when split at another delimiter."""
     lines = [delimiter.join(row.cells) for row in rows]
+    best = _share_of_numbers([row.cells for row in rows], decimal)
+    looks_like = None
     for other in _OTHER_DELIMITERS:
-        if other == delimiter:
-            continue
-        split = list(csv.reader(lines, delimiter=other))
-        widths = {len(cells) for cells in split}
-        if len(widths) != 1 or widths == {1}:
-            continue
-        cells = [cell for row in split[len(rows) - len(below) :] for cell in row]
-        for sign in (".", ","):
-            if (
-                sign != other
-                and any(is_number(cell, sign) for cell in cells)
-                and not any(kind_of(cell, sign) == "unreadable number" for cell in cells)
-            ):
-                option = f"--delimiter {_option_value(other)}"
-                raise DataError(
-                    f"{path}: the rows look {_shown(other)}-separated, not {_shown(delimiter)}-separated",
-                    why=f"the first line is {quoted(lines[0])}",
-                    hint=option if sign == decimal else f"{option} --decimal {sign}",
-                )
+        split = [line.split(other) for line in lines]
+        for sign in ".,":
+            if len(split[0]) > 1 and sign != other and (share := _share_of_numbers(split, sign)) > best:
+                best, looks_like = share, (other, sign)
+    if looks_like is None or best < _MOSTLY:
+        return
+    other, sign = looks_like
+    option = f"--delimiter {_OPTION_VALUES.get(other, other)}"
+    raise DataError(
+        f"{path}: the rows look {_shown(other)}-separated, not {_shown(delimiter)}-separated",
+        why=f"the first line is {quoted(lines[0])}",
+        hint=option if sign == decimal else f"{option} --decimal {sign}",
+    )
 
 
-def _has_header(
-    first: list[str], below: list[list[str]], options: ReadOptions, path: str, notes: list[str]
-) -> bool:
+def _share_of_numbers(rows: list[list[str]], decimal: str) -> float:
+    """Which share of the cells below the first row are numbers; 0 where the rows are ragged."""
+    if len({len(cells) for cells in rows}) != 1:
+        return 0.0
+    cells = [cell for row in rows[1:] or rows for cell in row]
+    return sum(is_number(cell, decimal) for cell in cells) / len(cells)
+
+
+def _has_header(first: list[str], below: list[list[str]], options: ReadOptions, path: str, notes: list[str]) -> bool:
     if options.header != "auto":
         return options.header == "yes"
     decimal = options.decimal
@@ -206,7 +208,7 @@ def _has_header(
             return False
         notes.append(
             f"{path}: the first row, {','.join(first[:3])}{',...' if len(first) > 3 else ''}, counts the "
-            "columns above rows that are not whole numbers: it is read as the header (--no-header if it is data)"
+            "columns above rows that are not whole numbers: it is read as the header, unless --no-header"
         )
         return True
     unnamed_index = not first[0].strip() and first[1:] == [str(number) for number in range(len(first) - 1)]
@@ -266,10 +268,4 @@ def _column_kind(cells: tuple[str, ...], decimal: str) -> ColumnKind:
 
 
 def _shown(delimiter: str) -> str:
-    return {"\t": "tab", " ": "space", ",": "comma", ";": "semicolon", "|": "pipe"}.get(
-        delimiter, repr(delimiter)
-    )
-
-
-def _option_value(delimiter: str) -> str:
-    return {"\t": "tab", " ": "space"}.get(delimiter, f"'{delimiter}'")
+    return _WORDS.get(delimiter, repr(delimiter))

@@ -66,10 +66,10 @@ class TextTable(TableSource):
     """
 
     def __init__(
-        self, source: Input, format: str, rows: RowShape, *, skip: int, first_line: int, sample: bytes
+        self, source: Input, format_name: str, rows: RowShape, *, skip: int, first_line: int, sample: bytes
     ) -> None:
         self.path = str(source)
-        self.format = format
+        self.format = format_name
         self.rows = None
         self.notes: list[str] = []
         self.chunk_bytes = CHUNK_BYTES
@@ -81,12 +81,12 @@ class TextTable(TableSource):
         self._broken: list[np.ndarray] = []
 
     @abstractmethod
-    def _parsed(self, data: memoryview, columns: Sequence[str]) -> pa.RecordBatch | str:
-        """The columns of whole rows, or a complaint; called on several threads."""
+    def _parsed(self, data: memoryview, columns: Sequence[str]) -> pa.RecordBatch | None:
+        """The columns of whole rows, None where something is odd; called on several threads."""
 
     @abstractmethod
-    def _reread(self, data: memoryview, columns: Sequence[str], start: int, complaint: str) -> pa.RecordBatch:
-        """The same with care, where `_parsed` had a complaint: explains what is wrong in which row.
+    def _reread(self, data: memoryview, columns: Sequence[str], start: int) -> pa.RecordBatch:
+        """The same, slowly and with care: raises the error that names the first wrong row.
 
         `start` is the number of the first row.
         """
@@ -96,7 +96,7 @@ class TextTable(TableSource):
         self._broken = []
         start = 0
 
-        def parse(chunk: Chunk) -> pa.RecordBatch | str:
+        def parse(chunk: Chunk) -> pa.RecordBatch | None:
             return self._parsed(chunk.data, columns)
 
         with self._source.open() as stream:
@@ -105,10 +105,9 @@ class TextTable(TableSource):
             for chunk, parsed in parsed_ahead(chunks, parse):
                 if chunk.broken_rows.size:
                     self._broken.append(start + chunk.broken_rows)
-                if isinstance(parsed, str):
-                    parsed = self._reread(chunk.data, columns, start, parsed)
-                start += parsed.num_rows
-                yield parsed
+                batch = self._reread(chunk.data, columns, start) if parsed is None else parsed
+                start += batch.num_rows
+                yield batch
         if not start:
             raise self.no_rows()
 
@@ -116,9 +115,8 @@ class TextTable(TableSource):
         """The first rows of a column, from what was read to learn the layout."""
         data = memoryview(self._sample)
         parsed = self._parsed(data, [column])
-        if isinstance(parsed, str):
-            parsed = self._reread(data, [column], 0, parsed)
-        return parsed.column(column)
+        batch = self._reread(data, [column], 0) if parsed is None else parsed
+        return batch.column(column)
 
     def select(
         self,

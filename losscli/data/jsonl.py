@@ -1,0 +1,243 @@
+"""JSON Lines: an object, an array or a number a line."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import json as arrow_json
+
+from losscli.data.cells import Fault, fault_of_overflow, fault_of_whole_number, quoted
+from losscli.data.chunks import ROW_BYTES_LIMIT, RowShape
+from losscli.data.text_table import Beginning, TextTable, decoded, doubtful, nul_byte
+from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from losscli.data.locate import Input
+    from losscli.data.model import ReadOptions
+
+VALUE = "value"
+"""The name of the only column where the lines are no objects."""
+
+_NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+_LINES_OF = {"{": "jq -c . makes one line of each object", "[": "jq -c '.[]' makes JSON Lines of an array"}
+_UNREADABLE = pa.struct([])
+
+
+def open_json_lines(source: Input, options: ReadOptions) -> JsonLinesTable:  # noqa: ARG001 - one shape for all
+    """Open a JSON Lines input as a table.
+
+    The keys of objects are its columns. Lines that are arrays or numbers make one column, "value".
+
+    Raises:
+        DataError: The first lines are no JSON, or no data.
+    """
+    beginning = Beginning(source)
+    while not beginning.whole and beginning.newline not in beginning.text:
+        if len(beginning.text) > ROW_BYTES_LIMIT:
+            raise DataError(f"{source}: line 1 goes on for more than {ROW_BYTES_LIMIT >> 20} MiB")
+        beginning.grow()
+    return JsonLinesTable(source, beginning)
+
+
+class JsonLinesTable(TextTable):
+    """A table of JSON Lines. Numbers are float64, also those written "NaN" or "Infinity"."""
+
+    def __init__(self, source: Input, beginning: Beginning) -> None:
+        text = beginning.text
+        end = len(text) if beginning.whole else text.rfind(beginning.newline) + 1
+        super().__init__(
+            source,
+            "jsonl",
+            RowShape(beginning.newline),
+            skip=beginning.mark_bytes,
+            first_line=1,
+            sample=text[:end].rstrip(b"\r\n"),
+        )
+        rows = [self._row(line, row) for row, line in enumerate(self._lines(self._sample, 0))]
+        if not rows:
+            raise DataError(f"{self.path}: the text has no lines")
+        self._of_objects = isinstance(rows[0], dict)
+        self.schema = self._schema(rows)
+
+    def _schema(self, rows: Sequence[Any]) -> pa.Schema:
+        if not self._of_objects:
+            if isinstance(rows[0], list) and any(isinstance(value, dict) for value in rows[0]):
+                raise DataError(
+                    f"{self.path}: the text is one JSON array of objects, not an object a line",
+                    hint="jq -c '.[]' makes JSON Lines of it",
+                )
+            return pa.schema([(VALUE, _type_of(rows))])
+        values: dict[str, list[Any]] = {}
+        for row in rows:
+            if isinstance(row, dict):
+                for key, value in row.items():
+                    values.setdefault(key, []).append(value)
+        return pa.schema([(key, _type_of(column)) for key, column in values.items()])
+
+    def _parsed(self, data: memoryview, columns: Sequence[str]) -> pa.RecordBatch | None:
+        lines = bytes(data).rstrip(b"\r\n")
+        count = lines.count(self._row_shape.newline) + 1
+        if not self._of_objects:
+            key = b'{"' + VALUE.encode() + b'":'
+            end = b"}" + self._row_shape.newline
+            lines = key + lines.replace(self._row_shape.newline, end + key) + b"}"
+        schema = pa.schema([self.schema.field(name) for name in columns])
+        try:
+            if pa.string() in schema.types:
+                lines.decode("utf-8")
+            table = arrow_json.read_json(
+                pa.BufferReader(lines),
+                arrow_json.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+                arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+            )
+        except (pa.ArrowException, UnicodeDecodeError):
+            return None
+        if table.num_rows != count:
+            return None
+        batch = table.combine_chunks().to_batches()[0]
+        return None if any(_needs_care(batch.column(name)) for name in columns) else batch
+
+    def _reread(self, data: memoryview, columns: Sequence[str], start: int) -> pa.RecordBatch:
+        """The columns of whole lines, a line at a time: slow, but it knows what is wrong where."""
+        values: dict[str, list[Any]] = {name: [] for name in columns}
+        for row, line in enumerate(self._lines(bytes(data).rstrip(b"\r\n"), start), start):
+            content = self._row(line, row)
+            for name, column in values.items():
+                column.append(self._value(content, name, row))
+        arrays = [pa.array(column, self.schema.field(name).type) for name, column in values.items()]
+        return pa.record_batch(arrays, names=list(values))
+
+    def _lines(self, data: bytes, start: int) -> list[str]:
+        text = decoded(data, self.path, start + 1)
+        if "\0" in text:
+            raise nul_byte(self.path, start + 1 + text.count("\n", 0, text.index("\0")))
+        return text.split(self._row_shape.newline.decode()) if text else []
+
+    def _row(self, line: str, row: int) -> Any:
+        if not line.strip():
+            raise DataError(
+                f"{self.where(row)} is blank", why="a blank line stands among the values", hint="remove the blank lines"
+            )
+        try:
+            return _DECODER.decode(line)
+        except json.JSONDecodeError as error:
+            hint = _LINES_OF.get(line.strip(), "") if row == 0 else ""
+            raise DataError(
+                f"{self.where(row)} is not JSON: {quoted(line)}",
+                why=f"{error.msg}, at character {error.pos + 1}",
+                hint=hint,
+            ) from error
+        except _FaultyJsonError as error:
+            raise self._faulty(self.where(row), error.fault) from error
+        except RecursionError as error:
+            raise DataError(f"{self.where(row)}: the JSON is nested too deeply") from error
+
+    def _value(self, content: Any, name: str, row: int) -> Any:
+        if self._of_objects:
+            if not isinstance(content, dict):
+                raise DataError(f"{self.where(row)}: {_shown(content)} is not an object, as line 1 is")
+            if name not in content:
+                raise DataError(
+                    f"{self.where(row)} has no key {name!r}",
+                    why="other lines have it",
+                    hint="--pred and --target name the keys to read",
+                )
+            content = content[name]
+        try:
+            return _converted(content, self.schema.field(name).type)
+        except _FaultyJsonError as error:
+            raise self._faulty(self.where(row, name), error.fault) from error
+
+    def _faulty(self, place: str, fault: Fault) -> DataError:
+        return DataError(f"{place}: {fault.problem}", why=fault.why, hint=fault.hint)
+
+
+class _FaultyJsonError(Exception):
+    """A value within valid JSON that cannot be taken as it is."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.problem)
+        self.fault = fault
+
+
+def _exact_integer(digits: str) -> float | Fault:
+    # A fault only counts where its value is asked for: an id that is too long harms nobody else.
+    return fault_of_whole_number(digits) or float(digits)
+
+
+def _finite_float(digits: str) -> float | Fault:
+    number = float(digits)
+    return fault_of_overflow(digits) if math.isinf(number) else number
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _FaultyJsonError(Fault(f"the key {twice!r} stands twice", "which one is meant is not clear", ""))
+    return content
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite_float, parse_int=_exact_integer)
+
+
+def _type_of(values: Sequence[Any]) -> pa.DataType:
+    """The Arrow type of a column, from its first values."""
+    known = [value for value in values if value is not None]
+    if any(isinstance(value, list) for value in known):
+        return pa.list_(_type_of([inner for value in known if isinstance(value, list) for inner in value]))
+    if any(isinstance(value, dict) for value in known):
+        return _UNREADABLE
+    if known and all(isinstance(value, bool) for value in known):
+        return pa.bool_()
+    if known and all(isinstance(value, str) for value in known) and not set(known) <= _NON_FINITE.keys():
+        return pa.string()
+    return pa.float64()
+
+
+def _converted(value: Any, column_type: pa.DataType) -> Any:
+    """The value as the column's type wants it."""
+    if isinstance(value, Fault):
+        raise _FaultyJsonError(value)
+    if value is None:
+        raise _FaultyJsonError(
+            Fault("null is a missing value", "a missing value has no loss", 'drop the row, or write "NaN"')
+        )
+    if pa.types.is_list(column_type):
+        if isinstance(value, list):
+            return [_converted(inner, column_type.value_type) for inner in value]
+        wanted = "a list"
+    elif column_type == pa.float64():
+        if isinstance(value, float):
+            return value
+        if isinstance(value, str) and value in _NON_FINITE:
+            return _NON_FINITE[value]
+        wanted = "a number"
+    elif column_type == pa.bool_():
+        if isinstance(value, bool):
+            return value
+        wanted = "true or false"
+    else:
+        if isinstance(value, str):
+            return value
+        wanted = "text"
+    raise _FaultyJsonError(Fault(f"{_shown(value)} is not {wanted}", "the other lines have it there", ""))
+
+
+def _shown(value: Any) -> str:
+    return quoted(value) if isinstance(value, str) else quoted(json.dumps(value))[1:-1]
+
+
+def _needs_care(column: pa.Array) -> bool:
+    """Whether something is missing, or a number too large to be sure of."""
+    if column.null_count:
+        return True
+    if pa.types.is_list(column.type):
+        return _needs_care(column.flatten())
+    return column.type == pa.float64() and len(column) > 0 and doubtful(column.to_numpy())
