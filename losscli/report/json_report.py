@@ -55,7 +55,7 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 def one_line(value: Any) -> str:
     """A portable value as JSON on one line, in ASCII without any control character."""
-    return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")
+    return json.dumps(value, allow_nan=False)
 
 
 def portable(value: Any) -> Any:

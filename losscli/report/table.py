@@ -67,7 +67,8 @@ def _draw_check(page: Page, check: Check) -> None:
     page.line()
     page.line(f"check {verdict}", style)
     for gate in check.gates:
-        page.line(f"  {printable(_gate(gate))}", "" if gate.passed else "red")
+        for line in _gate(gate):
+            page.line(printable(line), "" if gate.passed else "red")
 
 
 def _title(result: Result) -> str:
@@ -85,7 +86,7 @@ def _first_title(first: Samples, samples: int) -> str:
 def _summary(result: Result) -> Iterator[tuple[str, str]]:
     """Label and content of every line of the summary, in order."""
     yield "reduction", _reduction(result)
-    for name, value in sorted(result.reductions.items(), reverse=True):
+    for name, value in result.reductions.items():
         yield name, _number(value)
     counts = result.counts
     yield "samples", f"{counts.samples} read, {counts.skipped} skipped"
@@ -98,8 +99,9 @@ def _summary(result: Result) -> Iterator[tuple[str, str]]:
         yield role, _input(record)
         if record.kind is not None:
             yield "kind", f"{record.kind} ({record.evidence})" if record.evidence else record.kind
-    if result.options:
-        yield "options", _inline(result.options)
+    options = _inline(result.options)
+    if options:
+        yield "options", options
     yield "convention", result.convention
     if result.objective is not None:
         yield "objective", _inline(result.objective)
@@ -135,13 +137,13 @@ def _input(record: InputRecord) -> str:
     return f"{record.path} ({record.format}, shape {record.shape}, {record.dtype}{columns})"
 
 
-def _gate(gate: Gate) -> str:
-    limit = f"{gate.name} {_number(gate.limit)}"
-    if gate.tolerance:
-        limit += f" within {_inline(gate.tolerance)}"
-    verdict = "passed" if gate.passed else "failed"
-    needed = " or ".join(f"{name}={_number(value)}" for name, value in gate.needed.items())
-    return f"{limit}: {verdict}; would just pass with {needed}" if needed else f"{limit}: {verdict}"
+def _gate(gate: Gate) -> Iterator[str]:
+    """The verdict on one limit, and what would have been the tightest one."""
+    within = f" within {_inline(gate.tolerance)}" if gate.tolerance else ""
+    yield f"  {gate.name} {_number(gate.limit)}{within}: {'passed' if gate.passed else 'failed'}"
+    if gate.needed:
+        needed = " or ".join(f"{name}={_number(value)}" for name, value in gate.needed.items())
+        yield f"    would just pass with {needed}"
 
 
 def _inline(value: Any) -> str:

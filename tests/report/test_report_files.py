@@ -1,6 +1,7 @@
 """`-o FILE`: what is in it, and that it is complete or untouched."""
 
 import csv
+import errno
 import json
 import os
 import stat
@@ -161,6 +162,16 @@ class TestAtomicity:
             write(old / f"out{extension}")
         assert names(old) == sorted(f"out{name}" for name in ALL)
         assert (old / f"out{extension}").read_bytes() == b"old"
+
+    def test_a_device_that_is_full_only_when_synced(self, old, monkeypatch):
+        def fail(_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("os.fsync", fail)
+        with pytest.raises(OutputError, match="no space left"):
+            write(old / "out.npy")
+        assert names(old) == sorted(f"out{name}" for name in ALL)
+        assert (old / "out.npy").read_bytes() == b"old"
 
     def test_nothing_is_touched_before_it_is_entered(self, tmp_path):
         open_output(str(tmp_path / "a.csv"), reduction="mean", inputs=())

@@ -14,8 +14,8 @@ from losscli.report import render_table
 PLAIN = """\
 nll = 0.30000000000000004 nats (mean)
   reduction       mean = 0.9 / 3.0
-  sum             0.9
   mean            0.30000000000000004
+  sum             0.9
   samples         4 read, 0 skipped
   elements        4: 3 scored, 1 ignored, 0 non-finite
   min             1e-300 at sample 2
@@ -40,8 +40,10 @@ sample  loss  weight
      0  2.5   1.0
 
 check FAILED
-  expect 0.25 within rtol=1e-09, atol=0.0: failed; would just pass with rtol=0.2 or atol=0.05
-  max 0.5: passed; would just pass with max=0.30000000000000004
+  expect 0.25 within rtol=1e-09, atol=0.0: failed
+    would just pass with rtol=0.2 or atol=0.05
+  max 0.5: passed
+    would just pass with max=0.30000000000000004
 
 nll|kind:probs|reduction:mean|n:3|losscli:0.1.0
 """
@@ -149,6 +151,15 @@ def test_unreduced_and_sum(make_result):
     assert title == "nll: 2 elements, not reduced"
     assert reduction == "  reduction       none, not divided; the mean is 0.9 / 3.0"
     assert plain(make_result(reduction="sum", value=0.9, unit="")).startswith("nll = 0.9 (sum)\n")
+
+
+@pytest.mark.parametrize("tty", [True, False])
+def test_wide_letters_keep_columns_aligned(make_result, tty):
+    names = np.array(["猫", "dog"], dtype=object)
+    result = make_result(first=samples_of([0.5, 0.5], name=names, rank=np.array([1, 2])))
+    text = render_table(result, width=80, color=False, tty=tty)
+    assert "  0.5   1.0     猫       1\n" in text
+    assert "  0.5   1.0     dog      2\n" in text
 
 
 def test_all_samples_are_called_all(make_result):
