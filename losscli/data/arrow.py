@@ -48,31 +48,38 @@ class ArrowStream(TableSource):
         self.path = str(located)
         self.rows = None
         self._located = located
-        with damage_named(self.path, "Arrow"):
-            self._reader = ipc.open_stream(located.open())
-            self.schema = self._reader.schema
-        self._taken: list[pa.RecordBatch] = []
+        self._reader: ipc.RecordBatchStreamReader | None = self._open()
+        self.schema = self._reader.schema
+        self._peeked: list[pa.RecordBatch] = []
 
     def peek(self, column: str) -> pa.Array:
         """The first rows of a column; they are kept for the reading."""
-        while not self._taken or not self._taken[-1].num_rows:
-            batch = self._next()
+        if self._reader is None:
+            self._reader, self._peeked = self._open(), []
+        while not self._peeked or not self._peeked[-1].num_rows:
+            batch = self._next(self._reader)
             if batch is None:
                 raise self.no_rows()
-            self._taken.append(batch)
-        return self._taken[-1].column(column)
+            self._peeked.append(batch)
+        return self._peeked[-1].column(column)
 
     def record_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:  # noqa: ARG002 - all come
         """The batches as they were written."""
-        yield from self._taken
-        self._taken = []
-        while (batch := self._next()) is not None:
+        reader, peeked = self._reader or self._open(), self._peeked
+        self._reader, self._peeked = None, []
+        yield from peeked
+        while (batch := self._next(reader)) is not None:
             yield batch
 
-    def _next(self) -> pa.RecordBatch | None:
+    def _open(self) -> ipc.RecordBatchStreamReader:
+        path = self._located.local_path
+        with damage_named(self.path, "Arrow"):
+            return ipc.open_stream(self._located.open() if path is None else pa.memory_map(path))
+
+    def _next(self, reader: ipc.RecordBatchStreamReader) -> pa.RecordBatch | None:
         with damage_named(self.path, "Arrow"):
             try:
-                return _validated(self._reader.read_next_batch())
+                return _validated(reader.read_next_batch())
             except StopIteration:
                 return None
 

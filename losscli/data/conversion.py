@@ -30,11 +30,7 @@ def content_of(column_type: pa.DataType) -> Content:
         return "boolean"
     if types.is_integer(column_type) or types.is_floating(column_type) or types.is_decimal(column_type):
         return "number"
-    if (
-        types.is_string(column_type)
-        or types.is_large_string(column_type)
-        or types.is_string_view(column_type)
-    ):
+    if types.is_string(column_type) or types.is_large_string(column_type) or types.is_string_view(column_type):
         return "text"
     if _is_list(column_type):
         return "list" if content_of(element_type(column_type)) in ("number", "boolean") else "other"

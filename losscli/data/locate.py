@@ -82,6 +82,7 @@ class Input:
         stream = _decompressed(_replayed(magic, raw), compression, str(self))
         head = stream.read(HEAD_BYTES)
         if not head:
+            stream.close()
             what = "holds 0 bytes" if compression is None else f"holds 0 bytes after {compression}"
             raise DataError(f"{self}: the input is empty", why=f"it {what}")
         if self._once:
@@ -228,7 +229,7 @@ def _remote(uri: str) -> list[Input]:
         system, path = fs.FileSystem.from_uri(address)
         return system, system.get_file_info(path)
 
-    member = None
+    address, member = uri, None
     try:
         system, info = located(uri)
         scheme_end = uri.index("://") + 3
@@ -266,7 +267,7 @@ def _remote(uri: str) -> list[Input]:
 
         return opened
 
-    labels = [uri] if len(paths) == 1 else [scheme + path for path in paths]
+    labels = [address] if len(paths) == 1 else [scheme + path for path in paths]
     return [Input(label, opener(path), member=member) for label, path in zip(labels, paths, strict=True)]
 
 

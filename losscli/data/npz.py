@@ -38,8 +38,7 @@ def open_npz(located: Input, options: ReadOptions) -> ArrayFields:
             raise DataError(f"{located}: its array {member!r} cannot be read", why=str(error)) from error
         return guarded(cast("BinaryIO", stream), _DAMAGE, f"{located}: its array {member!r}", "archive")
 
-    label = located.label if located.member is not None else f"{located.label}:{member}"
-    return open_npy(Input(label, opened), options, format="npz")
+    return open_npy(Input(f"{located.label}:{member}", opened), options, format="npz")
 
 
 def _choose_member(located: Input, names: list[str]) -> str:

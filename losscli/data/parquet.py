@@ -33,8 +33,7 @@ class ParquetTable(TableSource):
             self.schema = file.schema_arrow
             self.rows = file.metadata.num_rows
             self._bytes = sum(
-                file.metadata.row_group(group).total_byte_size
-                for group in range(file.metadata.num_row_groups)
+                file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups)
             )
         if not self.rows:
             raise self.no_rows()

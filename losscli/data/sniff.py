@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from losscli.data.locate import split_member
 from losscli.errors import DataError
 
 if TYPE_CHECKING:
@@ -134,14 +133,10 @@ def _text_format(located: Input, head: bytes) -> str:
 def _extension(located: Input) -> str:
     if located.label.startswith(("<", "/dev/", "/proc/")):
         return ""
-    stem, extension = os.path.splitext(_path_of(located).lower())  # noqa: PTH122 - also for URIs
+    stem, extension = os.path.splitext(located.label.lower())  # noqa: PTH122 - also for URIs
     if extension in _COMPRESSION_EXTENSIONS:
         extension = os.path.splitext(stem)[1]  # noqa: PTH122
     return extension
-
-
-def _path_of(located: Input) -> str:
-    return split_member(located.label)[0] if located.member is not None else located.label
 
 
 def _is_text(head: bytes) -> bool:

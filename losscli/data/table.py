@@ -102,10 +102,7 @@ class TableSource(ABC):
             notes = self._left_out(names, exclude, counter)
         else:
             names = choose_columns(self.schema.names, patterns, self.path, exclude=exclude)
-        if len(names) == 1:
-            selected = self._single(names[0], ragged=ragged, text=text)
-        else:
-            selected = self._several(names)
+        selected = self._several(names) if len(names) > 1 else self._single(names[0], ragged=ragged, text=text)
         selected.counter = counter
         selected.notes = notes
         return selected
@@ -145,8 +142,7 @@ class TableSource(ABC):
         if lists and len(numbers) + len(lists) > 1:
             raise DataError(
                 f"{self.path}: which columns are meant is not clear",
-                why=f"it has lists in {listed(lists)}"
-                + (f" and numbers in {listed(numbers)}" if numbers else ""),
+                why=f"it has lists in {listed(lists)}" + (f" and numbers in {listed(numbers)}" if numbers else ""),
                 hint=f"--pred {lists[0]} (or --target) names the column",
             )
         if numbers or lists:
@@ -159,8 +155,7 @@ class TableSource(ABC):
             return [counter]
         raise DataError(
             f"{self.path}: no column holds numbers",
-            why="its columns are "
-            + ", ".join(f"{name!r} ({self._type(name)})" for name in self.schema.names[:20]),
+            why="its columns are " + ", ".join(f"{name!r} ({self._type(name)})" for name in self.schema.names[:20]),
             hint="--pred and --target name columns",
         )
 

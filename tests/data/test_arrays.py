@@ -1,0 +1,264 @@
+"""NPY and NPZ files, and arrays of a program."""
+
+import gzip
+import io
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+from losscli.data import ReadOptions, align, from_array, open_source, read_whole
+from losscli.errors import DataError
+
+RNG = np.random.default_rng(20)
+
+
+def saved(tmp_path, array, name="a.npy"):
+    path = tmp_path / name
+    np.save(path, array)
+    return str(path)
+
+
+def through_pipe(monkeypatch, data):
+    class Stdin:
+        buffer = io.BufferedReader(OnceOnly(data))
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+
+
+class OnceOnly(io.RawIOBase):
+    """Like a pipe: no seeking, and short reads."""
+
+    def __init__(self, data):
+        self._inner = io.BytesIO(data)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        data = self._inner.read(min(len(buffer), 1000))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def in_blocks(source, rows):
+    return np.concatenate([block.values["x"] for block in align({"x": source.select(None)}, rows)])
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4", ">f8", "i1", "u1", "i4", ">i8", "u8", "?"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(1001,), (1001, 3), (40, 3, 5)])
+def test_npy_keeps_values_and_dtype(tmp_path, dtype, order, shape):
+    array = np.asarray(RNG.integers(0, 100, shape).astype(dtype), order=order)
+    source = open_source(saved(tmp_path, array))
+    field = source.select(None)
+    assert (field.info.format, field.info.shape, field.info.dtype) == ("npy", shape, array.dtype.name)
+    read = in_blocks(source, 17)
+    np.testing.assert_array_equal(read, array)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_npy_from_stdin(tmp_path, monkeypatch, order, compressed):
+    array = np.asarray(RNG.normal(size=(5000, 60)), order=order)
+    with open(saved(tmp_path, array), "rb") as file:
+        data = file.read()
+    through_pipe(monkeypatch, gzip.compress(data, 1) if compressed else data)
+    source = open_source("-")
+    assert source.path == "<stdin>"
+    assert source.rows == 5000
+    np.testing.assert_array_equal(in_blocks(source, 999), array)
+
+
+def test_slices_of_a_mapped_file_are_views(tmp_path):
+    source = open_source(saved(tmp_path, np.arange(12.0).reshape(6, 2)))
+    view = source.slice(source.select(None), 2, 4)
+    assert not view.flags.owndata
+    assert not view.flags.writeable
+    assert view.tolist() == [[4.0, 5.0], [6.0, 7.0]]
+
+
+def test_a_scalar_is_one_sample_of_no_shape(tmp_path):
+    field = open_source(saved(tmp_path, np.int64(3))).select(None)
+    assert field.info.shape == ()
+    assert read_whole(field) == 3
+
+
+@pytest.mark.parametrize("storage", ["V2", "u2"])
+def test_bfloat16(tmp_path, storage):
+    values = np.array([1.0, -2.5, 0.15625, np.inf, -np.inf, 3.0e38], np.float32)
+    upper = (values.view(np.uint32) >> 16).astype(np.uint16)
+    path = saved(tmp_path, upper.view(storage))
+    source = open_source(path, ReadOptions(input_dtype="bfloat16"))
+    field = source.select(None)
+    assert field.info.dtype == "float32"
+    expected = (upper.astype(np.uint32) << 16).view(np.float32)
+    np.testing.assert_array_equal(read_whole(field), expected)
+
+
+def test_bfloat16_is_not_guessed(tmp_path):
+    with pytest.raises(DataError, match="2-byte void") as caught:
+        open_source(saved(tmp_path, np.zeros(3, "u2").view("V2")))
+    assert "--input-dtype bfloat16" in caught.value.hint
+    with pytest.raises(DataError, match="does not fit an array of float32"):
+        open_source(saved(tmp_path, np.zeros(3, "f4")), ReadOptions(input_dtype="bfloat16"))
+
+
+@pytest.mark.parametrize(
+    ("array", "named"),
+    [
+        (np.array([{}, []], dtype=object), "Python objects"),
+        (np.zeros(2, [("a", "f4"), ("b", "i4")]), "records"),
+        (np.zeros(2, complex), "complex"),
+        (np.array(["a"]), "strings"),
+        (np.array([b"a"]), "byte strings"),
+        (np.zeros(2, "M8[s]"), "dates"),
+        (np.zeros(2, "m8[s]"), "time spans"),
+        (np.zeros(2, np.longdouble), "extended floats"),
+        (np.zeros(2, "V3"), "V3"),
+    ],
+)
+def test_other_dtypes_are_refused_by_name(tmp_path, array, named):
+    path = tmp_path / "a.npy"
+    np.save(path, array, allow_pickle=True)
+    for opened in (lambda: open_source(str(path)), lambda: from_array(array, "prediction")):
+        with pytest.raises(DataError, match=named) as caught:
+            opened()
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+def test_an_array_without_samples(tmp_path, shape):
+    with pytest.raises(DataError, match=r"has no rows|hold nothing"):
+        open_source(saved(tmp_path, np.zeros(shape)))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("claimed", [(10,), (1 << 50,), (1, 1 << 50)])
+def test_truncated_data_is_said_with_both_sizes_and_never_allocated(tmp_path, compressed, claimed):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": claimed})
+    data = header.getvalue() + bytes(24)
+    path = tmp_path / "a.npy"
+    path.write_bytes(gzip.compress(data) if compressed else data)
+    with pytest.raises(DataError, match="truncated: 24 of"):
+        read_whole(open_source(str(path)).select(None))
+
+
+@pytest.mark.parametrize("keep", [7, 9, 40])
+def test_a_truncated_header(tmp_path, keep):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros(4))
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(DataError, match="header cannot be read"):
+        open_source(str(path))
+
+
+def test_a_header_with_a_negative_length(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros(4))
+    path.write_bytes(path.read_bytes().replace(b"(4,),", b"(-4,)"))
+    with pytest.raises(DataError, match="header"):
+        open_source(str(path))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_bytes_after_the_array_are_noted(tmp_path, compressed):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros(4))
+    data = path.read_bytes() + b"more"
+    path.write_bytes(gzip.compress(data) if compressed else data)
+    field = open_source(str(path)).select(None)
+    read_whole(field)
+    assert field.notes == [f"{path}: bytes after the array are not read"]
+
+
+def test_an_array_has_no_columns(tmp_path):
+    source = open_source(saved(tmp_path, np.zeros((3, 2))))
+    assert source.columns is None
+    with pytest.raises(DataError, match="no columns, so '0' names nothing"):
+        source.select(["0"])
+
+
+def test_from_array_does_not_copy():
+    array = np.zeros((5, 2))
+    source = from_array(array, "prediction")
+    assert np.shares_memory(source.slice(source.select(None), 1, 3), array)
+    assert source.where(3) == "prediction: row 3"
+
+
+def test_from_array_takes_what_numpy_takes():
+    assert read_whole(from_array([[1, 2], [3, 4]], "x").select(None)).tolist() == [[1, 2], [3, 4]]
+    assert read_whole(from_array(2.5, "x").select(None)) == 2.5
+    with pytest.raises(DataError, match="x: makes no array"):
+        from_array([[1, 2], [3]], "x")
+    with pytest.raises(DataError, match="masked"):
+        from_array(np.ma.masked_array([1.0, 2.0], [True, False]), "x")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_npz_members(tmp_path, save):
+    path = tmp_path / "two.npz"
+    logits, labels = RNG.normal(size=(700, 3)), np.arange(700)
+    save(path, logits=np.asfortranarray(logits), labels=labels)
+    np.testing.assert_array_equal(in_blocks(open_source(f"{path}:logits"), 64), logits)
+    source = open_source(f"{path}:labels")
+    assert (source.format, source.path, source.rows) == ("npz", f"{path}:labels", 700)
+    np.testing.assert_array_equal(in_blocks(source, 64), labels)
+    with pytest.raises(DataError, match="holds 2 arrays") as caught:
+        open_source(str(path))
+    assert "'logits', 'labels'" in caught.value.why
+    with pytest.raises(DataError, match="no array 'logit'") as caught:
+        open_source(f"{path}:logit")
+    assert "'logits'" in caught.value.hint
+
+
+def test_npz_of_one_array_needs_no_name(tmp_path, monkeypatch):
+    path = tmp_path / "one.npz"
+    np.savez(path, np.arange(5))
+    assert read_whole(open_source(str(path)).select(None)).tolist() == [0, 1, 2, 3, 4]
+    through_pipe(monkeypatch, path.read_bytes())
+    source = open_source("-")
+    assert source.path == "<stdin>:arr_0"
+    assert read_whole(source.select(None)).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_npz_with_objects_is_never_unpickled(tmp_path):
+    path = tmp_path / "bad.npz"
+    np.savez(path, np.array([Exploding()], dtype=object))
+    with pytest.raises(DataError, match="Python objects"):
+        open_source(str(path))
+
+
+class Exploding:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was opened",))
+
+
+def test_damaged_npz(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, np.zeros(10000))
+    data = path.read_bytes()
+    path.write_bytes(data[:-500])
+    with pytest.raises(DataError, match="truncated or damaged"):
+        open_source(str(path))
+    middle = len(data) // 2
+    path.write_bytes(data[:middle] + b"\xff" + data[middle + 1 :])
+    with pytest.raises(DataError, match="'arr_0': the archive is damaged"):
+        read_whole(open_source(str(path)).select(None))
+
+
+def test_npz_without_arrays(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "nothing")
+    with pytest.raises(DataError, match="holds no arrays"):
+        open_source(str(path))
+
+
+def test_a_pickle_named_npy_is_refused(tmp_path):
+    path = tmp_path / "a.npy"
+    path.write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(DataError, match="pickle"):
+        open_source(str(path))
