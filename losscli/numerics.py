@@ -6,12 +6,16 @@ Each function says what it keeps that the textbook formula loses. Nothing here k
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array: TypeAlias = npt.NDArray[np.float64]
+else:  # no attribute of NumPy is touched by an import, so that help and completion need not load it
+    Array = Any
 
 UNIT_EXPONENT = 1074
 """Every finite float64 is a whole multiple of 2**-1074, the smallest subnormal."""

@@ -60,6 +60,8 @@ class Request:
 def compute(request: Request) -> Result:
     """Run what was asked for."""
     loss = request.loss
+    if request.base != "e" and not loss.in_nats:
+        raise UsageError(f"{loss.name} is no logarithm, so --base {request.base} does not apply to it")
     options = loss.check_options(_vectors_read(request))
     fields = open_fields(request)
     records = {name: _record(f) for name, f in fields.items()}
@@ -85,15 +87,11 @@ def compute(request: Request) -> Result:
             progress=(lambda done: progress(done, rows)) if progress else None,
         ),
     )
-    warnings = [note for f in dict.fromkeys(map(id, fields.values())) for note in _notes(fields, f)]
+    warnings = list(dict.fromkeys(note for f in fields.values() for note in f.notes))
     warnings += scorer.finish(total.facts)
     warnings += _nonfinite_warnings(total)
     shown = {name: replace(record, shape=_final_shape(record, total.samples, lone)) for name, record in records.items()}
     return _result(request, options, total, scorer.describe(shown, total.facts), warnings, lone)
-
-
-def _notes(fields: Mapping[str, Field], identity: int) -> list[str]:
-    return next(f.notes for f in fields.values() if id(f) == identity)
 
 
 def make_scorer(
@@ -259,7 +257,7 @@ def _result(
         loss=loss.name,
         value=value,
         reduction=request.reduction,
-        unit=UNITS[request.base][0],
+        unit=UNITS[request.base][0] if loss.in_nats else loss.unit,
         numerator=total.numerator.value(),
         denominator=total.denominator.value(),
         reductions=reductions,
@@ -296,4 +294,7 @@ def _signature(request: Request, options: Mapping[str, Any], total: Partial, rec
     parts += [f"n:{total.samples}", f"ignored:{total.ignored}"]
     if total.skipped:
         parts.append(f"skipped:{total.skipped}")
-    return "|".join([*parts, "convention:exact", f"base:{request.base}", f"losscli:{__version__}"])
+    parts.append("convention:exact")
+    if request.loss.in_nats:
+        parts.append(f"base:{request.base}")
+    return "|".join([*parts, f"losscli:{__version__}"])

@@ -13,11 +13,12 @@ import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from losscli.errors import UsageError
+from losscli.losses import parameters as kinds
 from losscli.losses.contracts import Contract
-from losscli.losses.parameters import Flag, Parameter
+from losscli.losses.parameters import Parameter
 
 Kernel = Callable[..., Any]
 
@@ -56,6 +57,16 @@ class Loss:
     def function(self) -> str:
         """The name of the Python function."""
         return self.name.replace("-", "_")
+
+    @property
+    def unit(self) -> str:
+        """What the loss is measured in: the first word under its heading Unit."""
+        return self.sections["Unit"].replace(",", " ").split()[0]
+
+    @property
+    def in_nats(self) -> bool:
+        """Whether the loss is a logarithm, so that another base can be asked for."""
+        return self.unit == "nats"
 
     @property
     def own_options(self) -> tuple[str, ...]:
@@ -111,13 +122,13 @@ def loss(
 
 def own_parameters(kernel: Kernel, options: str) -> tuple[Parameter, ...]:
     """The keyword-only arguments of a loss function, as options."""
-    hints = get_type_hints(kernel, include_extras=True)
     helps = dict(re.findall(r"^(\w+): (.+(?:\n {2,}.+)*)", options, flags=re.MULTILINE))
     found = []
     for argument in inspect.signature(kernel).parameters.values():
         if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
-        kind = Flag() if hints[argument.name] is bool else get_args(hints[argument.name])[1]
+        # An option's annotation is a name of `parameters`; the arrays' annotations stay unevaluated.
+        kind = get_args(getattr(kinds, argument.annotation))[1]
         help_ = " ".join(helps[argument.name].split())
         found.append(Parameter(argument.name, kind, argument.default, help_))
     return tuple(found)
@@ -129,8 +140,7 @@ def parse_docstring(kernel: Kernel) -> tuple[str, dict[str, str]]:
     summary, _, rest = text.partition("\n")
     pieces = re.split(rf"^({'|'.join(HEADINGS)}):\n", rest, flags=re.MULTILINE)
     sections = {
-        heading: inspect.cleandoc("\n" + body)
-        for heading, body in zip(pieces[1::2], pieces[2::2], strict=True)
+        heading: inspect.cleandoc("\n" + body) for heading, body in zip(pieces[1::2], pieces[2::2], strict=True)
     }
     return summary, sections
 

@@ -51,9 +51,7 @@ class Surprisal:
     aliases=("NLLLoss", "nll_loss", "negative_log_likelihood"),
     documents=("000", "002", "003"),
 )
-def nll(
-    surprisal: Surprisal, target: np.ndarray, *, class_weight: ClassWeights = None
-) -> tuple[Array, Array | None]:
+def nll(surprisal: Surprisal, target: np.ndarray, *, class_weight: ClassWeights = None) -> tuple[Array, Array | None]:
     """Negative log-likelihood of the target class.
 
     Formula:
@@ -165,9 +163,7 @@ def cross_entropy(
     """
     classes = surprisal.scores.shape[1]
     if target.ndim == 2:
-        share = (
-            target if not label_smoothing else (1.0 - label_smoothing) * target + label_smoothing / classes
-        )
+        share = target if not label_smoothing else (1.0 - label_smoothing) * target + label_smoothing / classes
         if class_weight is not None:
             share = share * class_weight
         return times(share, surprisal.each()).sum(axis=1), None

@@ -27,7 +27,7 @@ def hinge(score: Array, target: Array) -> Array:
     Shapes:
         (N, ...) with (N, ...), of one shape; (N, 1) counts as (N). Elements: the same shape.
     Unit:
-        that of the score.
+        score: the unit of the predictions.
     Raises:
         DataError: a label that is none of −1, 0, 1; a mix of 0 and −1; NaN, an infinite score.
     Conventions:

@@ -107,9 +107,7 @@ class Weights:
             raise UsageError(f"{option} has shape {weights.shape}, but must be {self}")
         bad = np.flatnonzero(~((weights >= 0.0) & np.isfinite(weights)))
         if bad.size:
-            raise UsageError(
-                f"{option} holds {weights.reshape(-1)[bad[0]]} at position {bad[0]}, but must be {self}"
-            )
+            raise UsageError(f"{option} holds {weights.reshape(-1)[bad[0]]} at position {bad[0]}, but must be {self}")
         if weights.ndim and not weights.any():
             raise UsageError(f"{option} is all zero", why="a mean over weights of 0 does not exist")
         return weights

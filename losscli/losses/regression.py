@@ -29,7 +29,7 @@ def l1(prediction: Array, target: Array) -> Array:
     Shapes:
         (N, ...) with (N, ...), of one shape; (N, 1) counts as (N). Elements: the same shape.
     Unit:
-        that of the target.
+        target: the unit of the targets.
     Raises:
         DataError: NaN, an infinite value, unequal shapes (nothing broadcasts).
     Conventions:
@@ -64,7 +64,7 @@ def l2(prediction: Array, target: Array) -> Array:
     Shapes:
         (N, ...) with (N, ...), of one shape; (N, 1) counts as (N). Elements: the same shape.
     Unit:
-        the square of the target's.
+        target²: the square of the targets' unit.
     Raises:
         DataError: NaN, an infinite value, unequal shapes (nothing broadcasts).
     Conventions:
@@ -99,7 +99,7 @@ def mse(prediction: Array, target: Array) -> Array:
     Shapes:
         (N, ...) with (N, ...), of one shape; (N, 1) counts as (N). Elements: the same shape.
     Unit:
-        the square of the target's.
+        target²: the square of the targets' unit.
     Raises:
         DataError: NaN, an infinite value, unequal shapes (nothing broadcasts).
     Conventions:
@@ -133,7 +133,7 @@ def huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> Array:
     Shapes:
         (N, ...) with (N, ...), of one shape; (N, 1) counts as (N). Elements: the same shape.
     Unit:
-        the square of the target's.
+        target²: the square of the targets' unit.
     Options:
         delta: Where the loss turns from quadratic to linear.
     Raises:
@@ -173,7 +173,7 @@ def pseudo_huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> 
     Shapes:
         (N, ...) with (N, ...), of one shape; (N, 1) counts as (N). Elements: the same shape.
     Unit:
-        the square of the target's.
+        target²: the square of the targets' unit.
     Options:
         delta: Where the loss turns from quadratic to linear.
     Raises:

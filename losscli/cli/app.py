@@ -1,0 +1,80 @@
+"""The Typer app: a few commands of its own, and one for each loss of the catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from losscli.cli.commands import COMMANDS
+from losscli.version import __version__
+
+
+class Commands(TyperGroup):
+    """Lists every loss, but builds the command of one only when it is called."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        """Every loss, then the other commands."""
+        from losscli.losses.catalogue import catalogue
+
+        return [*catalogue(), *COMMANDS]
+
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+        """The command's entry in a list: its name and its one line of help."""
+        if cmd_name in COMMANDS:
+            return COMMANDS[cmd_name].entry()
+        from losscli.losses.catalogue import find
+
+        return loss_entry(find(cmd_name))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called, in full. A loss answers to its aliases too."""
+        name = args[0]
+        if name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        if name in COMMANDS:
+            command = COMMANDS[name]
+            return name, command.build(), args[1:]
+        from losscli.cli.loss_command import build
+        from losscli.losses.catalogue import find
+
+        loss = find(name)
+        return loss.name, build(loss), args[1:]
+
+
+def loss_entry(loss: Any) -> Any:
+    """A loss in the list of commands."""
+    from losscli.cli.commands import entry
+
+    return entry(loss.name, loss.summary, panel=f"Losses: {loss.family}")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"losscli {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def losscli(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    r"""Compute a loss from saved predictions and targets.
+
+    \b
+    losscli nll preds.npy labels.npy
+    losscli cross-entropy logits.parquet labels.csv --json
+    losscli mse table.csv --pred y_hat --target y --max 0.5
+    """

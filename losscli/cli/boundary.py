@@ -1,0 +1,140 @@
+"""Where every error, signal and broken pipe ends: in an exit code, and at most a few lines on stderr."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from losscli.errors import LosscliError
+from losscli.exits import Exit
+
+ISSUES = "report it with the command and the output of --debug"
+
+
+def main() -> NoReturn:
+    """Run the command line and leave the process with the code that says how it went."""
+    signal.signal(signal.SIGTERM, _terminated)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if not sys.stdout.isatty():
+        # Typer forces escape sequences on CI services, also into pipes, unless told not to.
+        os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
+    code = _guarded(sys.argv[1:])
+    code = _flushed(code)
+    sys.exit(code)
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(Exit.TERMINATED)
+
+
+def _guarded(arguments: list[str]) -> int:
+    try:
+        return _run(arguments)
+    except LosscliError as error:
+        return _said(error)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        return Exit.READER_GONE
+    except SystemExit as leaving:
+        # Typer turns a closed pipe into a plain 1, which is kept for failed checks.
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return Exit.READER_GONE
+        return leaving.code if isinstance(leaving.code, int) else Exit.DONE
+    except MemoryError:
+        from losscli.errors import DataError
+
+        return _said(DataError("there is not enough memory for this input", hint="--threads 1 needs the least"))
+    except OSError as error:
+        if error.filename is None and _is_full(error):
+            return _said(_stdout_failed(error))
+        return _bug(error, arguments)
+    except Exception as error:
+        return _bug(error, arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    import typer
+
+    from losscli.cli.app import app
+
+    try:
+        code = app(arguments, prog_name="losscli", standalone_mode=False)
+    except typer.Abort:
+        return Exit.INTERRUPTED
+    except _click_exception() as error:
+        return _misused(error)
+    return code if isinstance(code, int) else Exit.DONE
+
+
+def _click_exception() -> type[Exception]:
+    """The base of Typer's usage errors, for which it has no public name."""
+    import typer
+
+    bases: list[type] = [base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"]
+    return bases[0]
+
+
+def _misused(error: BaseException) -> int:
+    """Say what Typer says of a wrong command line, in our words' form."""
+    from losscli.errors import UsageError
+
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(context.get_help() if context else "", file=sys.stdout)
+        return Exit.USAGE
+    command = context.command_path if context else "losscli"
+    message = error.format_message()  # type: ignore[attr-defined]  # every ClickException has it
+    return _said(
+        UsageError(message[:1].lower() + message[1:].rstrip("."), hint=f"`{command} --help` shows all options")
+    )
+
+
+def _said(error: LosscliError) -> int:
+    from losscli.report import format_error
+
+    print(format_error(error), file=sys.stderr)
+    return error.exit_code
+
+
+def _is_full(error: OSError) -> bool:
+    import errno
+
+    return error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EBADF)
+
+
+def _stdout_failed(error: OSError) -> LosscliError:
+    from losscli.errors import OutputError
+
+    return OutputError("the result cannot be written to standard output", why=error.strerror or str(error))
+
+
+def _flushed(code: int) -> int:
+    """Flush stdout while its failure can still be told by the exit code."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = Exit.READER_GONE
+    except OSError as error:
+        code = _said(_stdout_failed(error))
+    else:
+        return code
+    # What could not be written must not be tried again by the interpreter's own flush.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _bug(error: BaseException, arguments: list[str]) -> int:
+    if "--debug" in arguments:
+        import traceback
+
+        traceback.print_exception(error)
+    text = f"{type(error).__name__}: {error}".replace("\n", " ")
+    print(f"losscli: a bug of losscli, not of your data: {text}\n  hint: {ISSUES}", file=sys.stderr)
+    return Exit.BUG

@@ -1,0 +1,59 @@
+"""The commands beside the losses, each in a file of its own that is imported when it is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command by name: `module` has its function `run`."""
+
+    name: str
+    module: str
+    summary: str
+
+    def entry(self) -> Any:
+        """Its place in a list of commands."""
+        return entry(self.name, self.summary, panel="About the losses")
+
+    def build(self) -> Any:
+        """The command itself."""
+        return command_of(import_module(f"losscli.cli.{self.module}").run, self.name)
+
+
+def entry(name: str, summary: str, *, panel: str) -> Any:
+    """A command that is only listed."""
+
+    def listed() -> None:
+        """Nothing: it is listed, never called."""
+
+    app = typer.Typer(add_completion=False)
+    app.command(name, help=escaped(summary), rich_help_panel=panel)(listed)
+    return typer.main.get_command(app)
+
+
+def command_of(function: Any, name: str, **settings: Any) -> Any:
+    """A single command with the help settings of all commands."""
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    app.command(name, context_settings={"help_option_names": ["-h", "--help"]}, **settings)(function)
+    return typer.main.get_command(app)
+
+
+def escaped(text: str) -> str:
+    """Text in which a bracket is a bracket, and no markup."""
+    return text.replace("[", "\\[")
+
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command("list", "list_command", "List the losses, their formulas and their names elsewhere."),
+        Command("explain", "explain_command", "Explain a loss: formula, shapes, options, conventions, an example."),
+        Command("schema", "schema_command", "Print the JSON Schema of what --json prints."),
+    )
+}

@@ -1,0 +1,225 @@
+"""The command of a loss, built from its record in the catalogue."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any, Literal
+
+from losscli.cli.commands import command_of, escaped
+from losscli.cli.options import COMMON, PREDICTIONS, TARGETS, Option
+from losscli.errors import UsageError
+from losscli.exits import Exit
+from losscli.losses.catalogue import Loss
+from losscli.losses.parameters import Choice, Flag, Number, Parameter, Whole
+
+
+def build(loss: Loss) -> Any:
+    """The command of `loss`."""
+
+    def run(**values: Any) -> int:
+        return score(loss, values)
+
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # where Typer looks for parameters
+        [
+            inspect.Parameter("predictions", either, annotation=PREDICTIONS),
+            inspect.Parameter("targets", either, annotation=TARGETS, default=None),
+            *(_parameter(option_of(parameter)) for parameter in loss.parameters),
+            *(_parameter(option) for option in COMMON if option.name != "base" or loss.in_nats),
+        ]
+    )
+    run.__annotations__ = {p.name: p.annotation for p in inspect.signature(run).parameters.values()}
+    return command_of(run, loss.name, help=help_of(loss), epilog=escaped(f"More: losscli explain {loss.name}"))
+
+
+def help_of(loss: Loss) -> str:
+    """What the loss is, its formula and a command to copy."""
+    example = " ".join(loss.sections["Command"].replace("\\\n", " ").split())
+    return escaped(f"{loss.summary}\n\n\b\n{loss.formula}\n\nExample:\n\n\b\n{example}")
+
+
+def option_of(parameter: Parameter) -> Option:
+    """An option of the loss, as the command line has it."""
+    kind = parameter.kind
+    default = parameter.default
+    if isinstance(kind, Flag):
+        type_: Any = bool
+    elif isinstance(kind, Number):
+        type_ = float
+    elif isinstance(kind, Whole):
+        type_ = int
+    elif isinstance(kind, Choice):
+        type_ = Literal[kind.words]
+    else:
+        type_ = str
+        default = None if default is None else f"{default:g}"
+    if parameter.name == "kind":  # from Python the caller knows; a file is looked at
+        default = "auto"
+    help_ = parameter.help if isinstance(kind, (Flag, Choice)) else f"{parameter.help} {_bounds(parameter)}"
+    return Option(parameter.name, type_, default, help_.strip(), "Loss")
+
+
+def _bounds(parameter: Parameter) -> str:
+    text = str(parameter.kind)
+    return f"({text[0].upper()}{text[1:]}.)" if not isinstance(parameter.kind, Whole) else ""
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    return inspect.Parameter(
+        option.name, inspect.Parameter.KEYWORD_ONLY, annotation=option.annotation, default=option.default
+    )
+
+
+def score(loss: Loss, values: dict[str, Any]) -> int:
+    """Run the loss on what the command line says, print the result, and tell how it went."""
+    from losscli.engine.check import judge, refuse_bad_limits
+
+    limits = {name: values[name] for name in ("expect", "rtol", "atol", "max", "min")}
+    refuse_bad_limits(**limits)
+    _refuse_two_stdins(values)
+    form = "json" if values["json"] else values["format"]
+    gated = any(limits[name] is not None for name in ("expect", "max", "min"))
+    if gated and values["reduction"] == "none":
+        raise UsageError("a check compares one number, but --reduction none yields many", hint="drop --reduction none")
+
+    from losscli.engine.plan import compute
+    from losscli.report import format_warning
+
+    with ExitStack() as stack:
+        request = _request(loss, values, form, stack)
+        with progress(quiet=values["quiet"]) as show:
+            result = compute(replace(request, progress=show))
+    if gated and isinstance(result.value, float):
+        check = judge(
+            result.value,
+            expect=limits["expect"],
+            rtol=limits["rtol"],
+            atol=limits["atol"],
+            maximum=limits["max"],
+            minimum=limits["min"],
+        )
+        result = replace(result, check=check)
+    _print(result, form)
+    if not values["quiet"]:
+        for warning in result.warnings:
+            print(format_warning(warning), file=sys.stderr)
+    if result.check is None or result.check.passed:
+        return Exit.DONE
+    if form != "table":
+        _tell_failure(result)
+    return Exit.CHECK_FAILED
+
+
+def _refuse_two_stdins(values: Mapping[str, Any]) -> None:
+    inputs = ("predictions", "targets", "sample_weight", "class_weight", "pos_weight")
+    if sum(values.get(name) == "-" for name in inputs) > 1:
+        raise UsageError("only one input can be `-`: standard input is read once", hint="put one of them in a file")
+
+
+def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack) -> Any:
+    """The run that the command line asks for; its outputs are opened on `stack`."""
+    from losscli.data.model import Header, ReadOptions
+    from losscli.engine.plan import Request
+
+    reduction = values["reduction"]
+    sinks: list[Any] = []
+    if values["output"]:
+        from losscli.report import open_output
+
+        inputs = [values[name] for name in ("predictions", "targets") if values[name]]
+        sinks.append(stack.enter_context(open_output(values["output"], reduction=reduction, inputs=inputs)))
+    if form in ("jsonl", "csv"):
+        from losscli.report import CsvSink, JsonLinesSink
+
+        sink = JsonLinesSink if form == "jsonl" else CsvSink
+        sinks.append(sink(sys.stdout, elements=reduction == "none"))
+    headers: dict[bool | None, Header] = {None: "auto", True: "yes", False: "no"}
+    return Request(
+        loss,
+        values["predictions"],
+        values["targets"],
+        {parameter.name: values[parameter.name] for parameter in loss.parameters},
+        pred=_names(values["pred"]),
+        target=_names(values["target"]),
+        id=values["id"],
+        classes=_names(values["classes"]),
+        sample_weight=values["sample_weight"],
+        read=ReadOptions(
+            values["input_format"],
+            headers[values["header"]],
+            values["delimiter"],
+            values["decimal"],
+            values["input_dtype"],
+        ),
+        reduction=reduction,
+        base=values.get("base", "e"),
+        on_nan=values["on_nan"],
+        on_empty=values["on_empty"],
+        threads=values["threads"],
+        rows=_rows(values["rows"]) if form == "table" else 0,
+        top=values["top"],
+        per_sample=values["per_sample"] and form == "json",
+        sinks=sinks,
+    )
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else text.split(",")
+
+
+def _rows(text: str) -> int:
+    if text == "all":
+        return sys.maxsize
+    if not text.isdecimal():
+        raise UsageError(f"--rows is {text!r}, but must be a whole number ≥ 0 or `all`")
+    return int(text)
+
+
+def _print(result: Any, form: str) -> None:
+    from losscli.report import dumps, format_value, render_table, to_json
+
+    if form == "json":
+        print(dumps(to_json(result)))
+    elif form == "value":
+        print(format_value(result))
+    elif form == "table":
+        import os
+        import shutil
+
+        tty = sys.stdout.isatty()
+        color = tty and not os.environ.get("NO_COLOR")
+        sys.stdout.write(render_table(result, width=shutil.get_terminal_size().columns, color=color, tty=tty))
+
+
+def _tell_failure(result: Any) -> None:
+    for gate in result.check.gates:
+        if gate.passed:
+            continue
+        limit = " ".join(f"{name} {tolerance:g}" for name, tolerance in gate.tolerance.items())
+        needed = " or ".join(f"--{name} {value!r}" for name, value in gate.needed.items())
+        print(
+            f"losscli: check failed: {result.value!r} against --{gate.name} {gate.limit!r}"
+            + (f" ({limit})" if limit else "")
+            + (f"\n  hint: it passes with {needed}" if needed and math.isfinite(result.value) else ""),
+            file=sys.stderr,
+        )
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Any]:
+    """Something that shows how far a long run is, on a terminal; None where nobody would see it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from losscli.cli.progress import Progress
+
+    bar = Progress()
+    try:
+        yield bar.show
+    finally:
+        bar.close()

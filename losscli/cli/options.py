@@ -1,0 +1,125 @@
+"""The arguments and options that every loss has, in the panels of the help page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import typer
+
+from losscli.cli.commands import escaped
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: what Typer is told of it."""
+
+    name: str
+    type: Any
+    default: Any
+    help: str
+    panel: str
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+
+    @property
+    def annotation(self) -> Any:
+        """The annotation of the parameter that Typer reads."""
+        optional = self.default is None
+        flags = self.flags or ("--" + self.name.replace("_", "-"),)
+        option = typer.Option(
+            *flags,
+            help=escaped(self.help),
+            rich_help_panel=self.panel,
+            metavar=self.metavar,
+            show_default=self.default not in (None, False),
+        )
+        return Annotated[self.type | None if optional else self.type, option]
+
+
+PREDICTIONS = Annotated[
+    str,
+    typer.Argument(
+        metavar="PREDS",
+        help="Predictions: .npy, .npz, .csv, .tsv, .parquet, .feather, .jsonl, a folder, a glob, a URI, or - for stdin.",
+        show_default=False,
+    ),
+]
+TARGETS = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="TARGETS",
+        help="Targets, the same ways. Left out: they are a column of PREDS, named by --target.",
+        show_default=False,
+    ),
+]
+
+INPUT, REDUCTION, OUTPUT, CHECKS, RUN = "Input", "Reduction", "Output", "Checks", "Run"
+
+COMMON: tuple[Option, ...] = (
+    Option(
+        "pred", str, None, "Columns of the predictions: names or globs, as in 'logit_*' or a,b,c.", INPUT, (), "COLS"
+    ),
+    Option("target", str, None, "Columns of the targets.", INPUT, (), "COLS"),
+    Option("id", str, None, "Join two tables by this column, instead of by order.", INPUT, (), "COL"),
+    Option("classes", str, None, "The names of the classes for text labels, in order.", INPUT, (), "NAME,..."),
+    Option(
+        "sample_weight",
+        str,
+        None,
+        "A weight for each sample: a column, a file, or FILE:COLUMN. It multiplies the loss and the denominator.",
+        INPUT,
+        (),
+        "SOURCE",
+    ),
+    Option(
+        "input_format",
+        Literal["npy", "npz", "csv", "tsv", "parquet", "arrow", "jsonl"],
+        None,
+        "Read the inputs as this, whatever they look like.",
+        INPUT,
+    ),
+    Option(
+        "header",
+        bool,
+        None,
+        "Whether the first row of text is a header; else it is told.",
+        INPUT,
+        ("--header/--no-header",),
+    ),
+    Option("delimiter", str, None, "What separates the cells of text.", INPUT, (), "CHAR"),
+    Option("decimal", str, ".", "The decimal mark of text.", INPUT, (), "CHAR"),
+    Option("input_dtype", Literal["bfloat16"], None, "What 2-byte values of no known type are.", INPUT),
+    Option("reduction", Literal["mean", "sum", "none"], "mean", "What becomes of the elements.", REDUCTION),
+    Option("base", Literal["e", "2", "10"], "e", "The base of the logarithm: nats, bits or bans.", REDUCTION),
+    Option("on_nan", Literal["error", "propagate", "skip"], "error", "What a NaN in the input does.", REDUCTION),
+    Option("on_empty", Literal["error", "nan", "zero"], "error", "What the mean over nothing is.", REDUCTION),
+    Option(
+        "format",
+        Literal["table", "json", "jsonl", "csv", "value"],
+        "table",
+        "What is printed: jsonl and csv are one sample a line, value is the bare number.",
+        OUTPUT,
+    ),
+    Option("json", bool, False, "Short for --format json.", OUTPUT, ("--json",)),
+    Option("per_sample", bool, False, "Put every sample into the JSON.", OUTPUT, ("--per-sample",)),
+    Option(
+        "output",
+        str,
+        None,
+        "Write every sample to a .npy, .csv, .parquet or .jsonl file.",
+        OUTPUT,
+        ("--output", "-o"),
+        "FILE",
+    ),
+    Option("rows", str, "5", "How many samples the table shows, or `all`.", OUTPUT, (), "N"),
+    Option("top", int, 0, "Also show the N worst samples.", OUTPUT, (), "N"),
+    Option("quiet", bool, False, "No warnings and no progress; errors are still told.", OUTPUT, ("--quiet", "-q")),
+    Option("expect", float, None, "Fail (exit 1) unless the value is this.", CHECKS),
+    Option("rtol", float, None, "How far it may be off, relative to --expect; 1e-6 if no tolerance is given.", CHECKS),
+    Option("atol", float, None, "How far it may be off, absolutely.", CHECKS),
+    Option("max", float, None, "Fail (exit 1) if the value is above this.", CHECKS),
+    Option("min", float, None, "Fail (exit 1) if the value is below this.", CHECKS),
+    Option("threads", int, None, "How many threads work; as many as there are cores.", RUN, (), "N"),
+    Option("debug", bool, False, "Show the traceback of a bug.", RUN, ("--debug",)),
+)
