@@ -95,7 +95,7 @@ def fault_of_whole_number(digits: str) -> Fault | None:
     return Fault(
         f"{quoted(digits)} is a whole number that float64 cannot hold",
         "above 2^53 the whole numbers have gaps: it would be changed",
-        "write it with a decimal point or an exponent if rounding does no harm",
+        "write it with a decimal point if rounding does no harm; an id needs a letter in it",
     )
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from losscli.data.cells import is_number, is_whole, kind_of, quoted
@@ -235,13 +236,20 @@ def _like_data(first: list[str], below: list[list[str]], decimal: str) -> str:
     kinds = [kind_of(cell, decimal) for cell in first]
     if not {"text", "boolean"} & set(kinds):
         return "it holds no names, but not only numbers either"
-    for cell, kind in zip(first, kinds, strict=True):
-        if kind == "number" and not is_whole(cell):
-            return f"{quoted(cell)} is a number, which is rarely a name"
+    numbers = [cell for cell, kind in zip(first, kinds, strict=True) if kind == "number"]
+    if numbers and not _number_names(numbers):
+        return f"{quoted(numbers[0])} is a number, which is rarely a name"
     for position, cell in enumerate(first):
         if kinds[position] in ("text", "boolean") and any(row[position] == cell for row in below):
             return f"{quoted(cell)} stands in the rows below, too"
     return ""
+
+
+def _number_names(cells: list[str]) -> bool:
+    """Whether some numbers may well be names: 0,1,2 (classes) or 2019,2020 (years) count on."""
+    if len(cells) == 1 or not all(is_whole(cell) for cell in cells):
+        return False
+    return all(int(after) == int(before) + 1 for before, after in pairwise(cells))
 
 
 def _header_names(cells: list[str], path: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -25,7 +26,8 @@ VALUE = "value"
 
 _NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 _LINES_OF = {"{": "jq -c . makes one line of each object", "[": "jq -c '.[]' makes JSON Lines of an array"}
-_UNREADABLE = pa.struct([])
+_KINDS = {list: "list", dict: "object", bool: "boolean"}
+_TYPES = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_(), "object": pa.struct([])}
 
 
 def open_json_lines(source: Input, options: ReadOptions) -> JsonLinesTable:  # noqa: ARG001 - one shape for all
@@ -188,17 +190,18 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite_float
 
 
 def _type_of(values: Sequence[Any]) -> pa.DataType:
-    """The Arrow type of a column, from its first values."""
-    known = [value for value in values if value is not None]
-    if any(isinstance(value, list) for value in known):
-        return pa.list_(_type_of([inner for value in known if isinstance(value, list) for inner in value]))
-    if any(isinstance(value, dict) for value in known):
-        return _UNREADABLE
-    if known and all(isinstance(value, bool) for value in known):
-        return pa.bool_()
-    if known and all(isinstance(value, str) for value in known) and not set(known) <= _NON_FINITE.keys():
-        return pa.string()
-    return pa.float64()
+    """The Arrow type of most of a column's first values: what differs is an error where it is read."""
+    kinds = Counter(_kind_of(value) for value in values if value is not None)
+    kind = kinds.most_common(1)[0][0] if kinds else "number"
+    if kind == "list":
+        return pa.list_(_type_of([inner for value in values if isinstance(value, list) for inner in value]))
+    return _TYPES[kind]
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, str):
+        return "number" if value in _NON_FINITE else "text"
+    return _KINDS.get(type(value), "number")
 
 
 def _converted(value: Any, column_type: pa.DataType) -> Any:
@@ -231,7 +234,11 @@ def _converted(value: Any, column_type: pa.DataType) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return quoted(value) if isinstance(value, str) else quoted(json.dumps(value))[1:-1]
+    return (
+        quoted(value)
+        if isinstance(value, str)
+        else quoted(json.dumps(value, default=lambda fault: fault.problem))[1:-1]
+    )
 
 
 def _needs_care(column: pa.Array) -> bool:
