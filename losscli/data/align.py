@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from losscli.data.model import Block, Field, Ragged
+from losscli.data.model import Block, Field
+from losscli.data.rows import cut_rows, join_rows
 from losscli.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def align(fields: Mapping[str, Field], rows: int) -> Iterator[Block]:
     start = 0
     while True:
         parts = [reader.take(start, rows) for reader in readers]
-        sizes = [_length(part) for part in parts]
+        sizes = [part.size for part in parts]
         size = min(sizes)
         if size != max(sizes):
             raise _ends_early(readers, sizes, start)
@@ -35,7 +35,7 @@ def align(fields: Mapping[str, Field], rows: int) -> Iterator[Block]:
             if start == 0:
                 raise DataError(f"{readers[0].source.path}: there are no rows")
             return
-        values = {name: value for part in parts for name, value in part.items()}
+        values = {name: value for part in parts for name, value in part.values.items()}
         yield Block(start, size, {name: values[name] for name in fields})
         start += size
         if size < rows:
@@ -52,7 +52,12 @@ def read_whole(field: Field) -> Values:
     pieces = [batch[0] for batch in source.batches([field])]
     if not pieces:
         raise DataError(f"{source.path}: there are no rows")
-    return _joined(pieces)
+    return join_rows(pieces)
+
+
+class _Taken(NamedTuple):
+    size: int
+    values: dict[str, Values]
 
 
 class _Sliced:
@@ -63,14 +68,14 @@ class _Sliced:
         self._members = members
         self._rows = rows
 
-    def take(self, start: int, count: int) -> dict[str, Values]:
+    def take(self, start: int, count: int) -> _Taken:
         stop = min(start + count, self._rows)
         taken: dict[str, Values] = {}
         for name, field in self._members.items():
-            view = self.source.slice(field, min(start, stop), stop)
+            view = self.source.slice(field, start, stop)
             assert view is not None  # noqa: S101 - was asked for when the reader was chosen
             taken[name] = view
-        return taken
+        return _Taken(max(0, stop - start), taken)
 
 
 class _Streamed:
@@ -80,25 +85,26 @@ class _Streamed:
         self.source = source
         self._names = tuple(members)
         self._batches = source.batches(list(members.values()))
-        self._waiting: list[tuple[Values, ...]] = []
+        self._waiting: deque[tuple[Values, ...]] = deque()
         self._waiting_rows = 0
 
-    def take(self, start: int, count: int) -> dict[str, Values]:  # noqa: ARG002 - streams know where they are
+    def take(self, start: int, count: int) -> _Taken:  # noqa: ARG002 - a stream knows where it is
         while self._waiting_rows < count and (batch := next(self._batches, None)) is not None:
             self._waiting.append(batch)
             self._waiting_rows += len(batch[0])
+        size = missing = min(count, self._waiting_rows)
+        self._waiting_rows -= size
         pieces = []
-        missing = min(count, self._waiting_rows)
-        self._waiting_rows -= missing
         while missing:
-            batch = self._waiting.pop(0)
-            size = len(batch[0])
-            if size > missing:
-                self._waiting.insert(0, tuple(_cut(values, missing, size) for values in batch))
-                batch, size = tuple(_cut(values, 0, missing) for values in batch), missing
+            batch = self._waiting.popleft()
+            available = len(batch[0])
+            if available > missing:
+                self._waiting.appendleft(tuple(cut_rows(values, missing, available) for values in batch))
+                batch, available = tuple(cut_rows(values, 0, missing) for values in batch), missing
             pieces.append(batch)
-            missing -= size
-        return {name: _joined([piece[i] for piece in pieces]) for i, name in enumerate(self._names) if pieces}
+            missing -= available
+        columns = zip(*pieces, strict=True)
+        return _Taken(size, {name: join_rows(column) for name, column in zip(self._names, columns, strict=False)})
 
 
 class _Group(NamedTuple):
@@ -118,30 +124,6 @@ def _reader(source: Source, members: Mapping[str, Field]) -> _Sliced | _Streamed
     if source.rows is not None and source.slice(first, 0, 0) is not None:
         return _Sliced(source, members, source.rows)
     return _Streamed(source, members)
-
-
-def _length(part: Mapping[str, Values]) -> int:
-    return len(next(iter(part.values()))) if part else 0
-
-
-def _cut(values: Values, start: int, stop: int) -> Values:
-    if isinstance(values, Ragged):
-        offsets = values.offsets[start : stop + 1]
-        return Ragged(values.values[offsets[0] : offsets[-1]], offsets - offsets[0])
-    return values[start:stop]
-
-
-def _joined(pieces: list[Values]) -> Values:
-    if len(pieces) == 1:
-        return pieces[0]
-    arrays = [piece for piece in pieces if not isinstance(piece, Ragged)]
-    if arrays:
-        return np.concatenate(arrays)
-    rows = [piece for piece in pieces if isinstance(piece, Ragged)]
-    lengths = np.concatenate([np.diff(piece.offsets) for piece in rows])
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return Ragged(np.concatenate([piece.values for piece in rows]), offsets)
 
 
 def _compare_known_lengths(fields: Mapping[str, Field]) -> None:

@@ -66,9 +66,8 @@ def common_dtype(dtypes: Sequence[np.dtype]) -> np.dtype:
 
 def scalars(column: pa.Array, where: Where) -> np.ndarray:
     """A column of numbers or booleans as a vector. `where` says in words where a row stands."""
+    column = _decoded(column)
     _reject_nulls(column, where)
-    if types.is_dictionary(column.type):
-        column = column.dictionary_decode()
     if types.is_decimal(column.type):
         # Arrow's own cast of a decimal can be an ulp off; its parser of digits is correctly rounded.
         column = pc.cast(pc.cast(column, pa.string()), pa.float64())
@@ -133,15 +132,26 @@ def ragged(column: pa.Array, inner: tuple[int, ...], where: Where) -> Ragged:
 
 def texts(column: pa.Array, where: Where) -> np.ndarray:
     """A column of strings as an array of dtype object."""
+    column = _decoded(column)
     _reject_nulls(column, where)
-    if types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    return _as_numpy(column)
+    try:
+        return _as_numpy(column)
+    except (pa.ArrowException, UnicodeDecodeError):
+        for row, cell in enumerate(column):
+            try:
+                cell.as_py()
+            except UnicodeDecodeError as error:
+                raise DataError(f"{where(row)}: the text is not UTF-8", why=str(error)) from error
+        raise
 
 
 def is_variable_list(column_type: pa.DataType) -> bool:
     """Whether the rows of such a column can differ in length."""
     return bool(types.is_list(column_type) or types.is_large_list(column_type))
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if types.is_dictionary(column.type) else column
 
 
 def _is_list(column_type: pa.DataType) -> bool:

@@ -11,24 +11,20 @@ _SCORED = ("f2", "f4", "f8")
 
 def check_dtype(dtype: np.dtype, path: str, input_dtype: str | None = None) -> None:
     """Refuse, by name, what is neither a real number nor a boolean."""
-    if input_dtype == "bfloat16":
-        if dtype.itemsize == 2 and (dtype.kind == "u" or (dtype.kind == "V" and dtype.names is None)):
-            return
-        raise DataError(
-            f"{path}: --input-dtype bfloat16 does not fit an array of {dtype}",
-            why="bfloat16 is stored as 2-byte void or uint16",
-            hint="leave the option out",
-        )
-    if dtype.kind in "biu" or dtype.str[1:] in _SCORED:
+    if dtype.kind in "biu" or dtype.str[1:] in _SCORED or is_bfloat16(dtype, input_dtype):
         return
     what, hint = _refusal(dtype)
     raise DataError(f"{path}: an array of {what} cannot be scored", hint=hint)
 
 
+def is_bfloat16(dtype: np.dtype, input_dtype: str | None) -> bool:
+    """Whether 2-byte void is to be read as bfloat16. Other arrays (labels, weights) are what they are."""
+    return input_dtype == "bfloat16" and dtype.str[1:] == "V2" and dtype.names is None
+
+
 def decode_bfloat16(values: np.ndarray) -> np.ndarray:
     """The float32 values whose upper halves are stored."""
-    halves = np.ascontiguousarray(values)
-    bits = halves.view(halves.dtype.str[:1].replace("|", "=") + "u2") if halves.dtype.kind == "V" else halves
+    bits = np.ascontiguousarray(values).reshape(values.shape).view(np.uint16)
     return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 

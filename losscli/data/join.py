@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from losscli.data.align import read_whole
 from losscli.data.columns import choose_columns
-from losscli.data.model import Field, Ragged
+from losscli.data.model import Field
+from losscli.data.rows import join_rows, take_rows
 from losscli.data.table import TableSource
 from losscli.data.wording import listed
 from losscli.errors import DataError
@@ -100,10 +100,10 @@ class JoinedTable:
     def batches(self, fields: Sequence[Field]) -> Iterator[tuple[Values, ...]]:
         """The values of `fields` in the order of the other table."""
         inner = [entry.inner for entry in fields if isinstance(entry, JoinedField)]
-        whole = [read_whole(entry) for entry in inner]
+        whole = [join_rows(pieces) for pieces in zip(*self._table.batches(inner), strict=True)]
         for start in range(0, len(self._order), _BATCH_ROWS):
             rows = self._order[start : start + _BATCH_ROWS]
-            yield tuple(_taken(values, rows) for values in whole)
+            yield tuple(take_rows(values, rows) for values in whole)
 
     def slice(self, field: Field, start: int, stop: int) -> np.ndarray | None:  # noqa: ARG002 - the protocol's
         """None: the rows come in order."""
@@ -165,15 +165,3 @@ def _first(ids: pa.Array) -> str:
     more = ", ..." if len(ids) > _SHOWN else ""
     first = ids[:_SHOWN].to_pylist()
     return listed([int(each) if isinstance(each, Decimal) else each for each in first]) + more
-
-
-def _taken(values: Values, rows: np.ndarray) -> Values:
-    if not isinstance(values, Ragged):
-        taken: np.ndarray = values[rows]
-        return taken
-    lengths = np.diff(values.offsets)[rows]
-    offsets = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    # Position k of the result lies as far from its row's start as it did before.
-    source = np.arange(offsets[-1]) + np.repeat(values.offsets[rows] - offsets[:-1], lengths)
-    return Ragged(values.values[source], offsets)

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 HEAD_BYTES = 1 << 16
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
-_COMPRESSIONS = {_GZIP: "gzip", _ZSTD: "zstd"}
+_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 class Input:
@@ -77,7 +75,10 @@ class Input:
     @cached_property
     def _start(self) -> tuple[bytes, str | None]:
         raw = self._open_raw()
-        magic = raw.read(4)
+        try:
+            magic = raw.read(4)
+        except OSError as error:
+            raise _unreadable(self.label, error) from error
         compression = next((name for mark, name in _COMPRESSIONS.items() if magic.startswith(mark)), None)
         stream = _decompressed(_replayed(magic, raw), compression, str(self))
         head = stream.read(HEAD_BYTES)
@@ -168,6 +169,8 @@ def split_member(spec: str) -> tuple[str, str | None]:
 
 
 def _stdin() -> BinaryIO:
+    if sys.stdin is None:
+        raise DataError("<stdin>: it is closed", hint="pipe the data in: losscli LOSS - TARGETS < preds.npy")
     return sys.stdin.buffer
 
 

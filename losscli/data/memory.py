@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from losscli.data.dtypes import check_dtype, decode_bfloat16
+from losscli.data.dtypes import check_dtype, decode_bfloat16, is_bfloat16
 from losscli.data.model import Field, FieldInfo
 from losscli.errors import DataError
 
@@ -73,7 +73,7 @@ class ArraySource(ArrayFields):
         check_dtype(array.dtype, path, input_dtype)
         reject_no_rows(array.shape, path)
         self._array = array
-        self._is_bfloat16 = input_dtype == "bfloat16"
+        self._is_bfloat16 = is_bfloat16(array.dtype, input_dtype)
         self.path = path
         self.format = format
         self.shape = array.shape

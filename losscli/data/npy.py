@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
-from losscli.data.dtypes import check_dtype, decode_bfloat16
+from losscli.data.dtypes import check_dtype, decode_bfloat16, is_bfloat16
 from losscli.data.memory import ArrayFields, ArraySource, reject_no_rows, rows_per_batch
 from losscli.data.wording import shown
 from losscli.errors import DataError
@@ -65,7 +65,7 @@ class NpyStream(ArrayFields):
     ) -> None:
         self._located = located
         self._header = header
-        self._is_bfloat16 = input_dtype == "bfloat16"
+        self._is_bfloat16 = is_bfloat16(header.dtype, input_dtype)
         self.path = str(located)
         self.format = format
         self.shape = header.shape

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from losscli.data.locate import Input
 
-_BATCH_BYTES = 1 << 23
+_BATCH_BYTES = 1 << 22
 _MOST_BATCH_ROWS = 1 << 16
 
 

@@ -99,6 +99,7 @@ class TableSource(ABC):
         if patterns is None:
             counter = self._row_counter(exclude)
             names = self._default_columns(exclude, counter, text=text)
+            reject_duplicates(self.schema.names, names, self.path)
             notes = self._left_out(names, exclude, counter)
         else:
             names = choose_columns(self.schema.names, patterns, self.path, exclude=exclude)
@@ -133,11 +134,10 @@ class TableSource(ABC):
         return conversion.content_of(self._type(name))
 
     def _default_columns(self, exclude: Sequence[str], counter: str | None, *, text: bool) -> list[str]:
-        candidates = [name for name in self.schema.names if name not in exclude and name != counter]
-        reject_duplicates(self.schema.names, candidates, self.path)
         by_content: dict[conversion.Content, list[str]] = {}
-        for name in candidates:
-            by_content.setdefault(self._content(name), []).append(name)
+        for column in self.schema:
+            if column.name not in exclude and column.name != counter:
+                by_content.setdefault(conversion.content_of(column.type), []).append(column.name)
         numbers, lists = by_content.get("number", []), by_content.get("list", [])
         if lists and len(numbers) + len(lists) > 1:
             raise DataError(
@@ -155,7 +155,7 @@ class TableSource(ABC):
             return [counter]
         raise DataError(
             f"{self.path}: no column holds numbers",
-            why="its columns are " + ", ".join(f"{name!r} ({self._type(name)})" for name in self.schema.names[:20]),
+            why=f"its columns are {_described(list(self.schema)[:20])}",
             hint="--pred and --target name columns",
         )
 
@@ -186,12 +186,11 @@ class TableSource(ABC):
 
     def _left_out(self, names: Sequence[str], exclude: Sequence[str], counter: str | None) -> list[str]:
         notes = []
-        others = [name for name in self.schema.names if name not in names and name not in exclude]
-        if counter in others:
-            others.remove(counter)
+        others = [column for column in self.schema if column.name not in (*names, *exclude, counter)]
+        if counter is not None and counter not in names:
             notes.append(f"{self.path}: column {counter!r} is left out, it counts the rows")
         if others:
-            described = ", ".join(f"{name!r} ({self._type(name)})" for name in others)
+            described = _described(others)
             notes.append(f"{self.path}: columns that hold no numbers are left out: {described}")
         return notes
 
@@ -264,3 +263,7 @@ class TableSource(ABC):
         if len(vectors) == 1:
             return vectors[0].astype(entry.dtype, copy=False)
         return conversion.side_by_side(vectors, entry.dtype)
+
+
+def _described(columns: Sequence[pa.Field]) -> str:
+    return ", ".join(f"{column.name!r} ({column.type})" for column in columns)

@@ -2,6 +2,8 @@
 
 import decimal
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import ipc
 
-from losscli.data import align, open_field, open_source, read_vector, read_whole
+from losscli.data import align, conversion, open_field, open_source, read_vector, read_whole
 from losscli.data.columns import choose_columns
 from losscli.data.model import Ragged
 from losscli.errors import DataError
@@ -403,3 +405,56 @@ def test_read_vector(folder):
         read_vector("t.parquet")
     with pytest.raises(DataError, match="no such file"):
         read_vector("1,2,x")
+
+
+def test_slices_of_columns_convert_like_whole_ones():
+    def where(row):
+        return f"row {row}"
+
+    lists = np.arange(24.0).reshape(6, 4)
+    for column in (
+        pa.array(lists.tolist()),
+        pa.array(lists.tolist(), pa.list_(pa.float64(), 4)),
+        pa.FixedShapeTensorArray.from_numpy_ndarray(lists),
+    ):
+        np.testing.assert_array_equal(conversion.stacked(column[2:5], (4,), where), lists[2:5])
+    part = conversion.ragged(pa.array([[1], [2, 3], [], [4]])[1:], (), where)
+    assert (part.values.tolist(), part.offsets.tolist()) == ([2, 3, 4], [0, 2, 2, 3])
+    with pytest.raises(DataError, match="row 2: the cell is empty"):
+        conversion.ragged(pa.array([[1], [2, 3], [], [None]])[1:], (), where)
+
+
+def test_a_null_in_a_dictionary_is_a_null():
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array([1.5, None]))
+    with pytest.raises(DataError, match="row 1: the cell is empty"):
+        conversion.scalars(column, lambda row: f"row {row}")
+
+
+def test_text_that_is_not_utf8(tmp_path):
+    binary = pa.array([b"ok", b"\xff\xfe"])
+    text = pa.Array.from_buffers(pa.string(), 2, binary.buffers())
+    pq.write_table(pa.table({"t": text}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"row 1, column 't': the text is not UTF-8"):
+        read_whole(open_source(str(tmp_path / "t.parquet")).select(None, text=True))
+
+
+def test_columns_of_one_name_hurt_only_where_they_are_meant(tmp_path):
+    table = pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"]), pa.array([1])], ["t", "t", "n"])
+    pq.write_table(table, tmp_path / "t.parquet")
+    source = open_source(str(tmp_path / "t.parquet"))
+    assert read_whole(source.select(None)).tolist() == [1]
+    table = pa.Table.from_arrays([pa.array([2]), pa.array([3])], ["n", "n"])
+    pq.write_table(table, tmp_path / "n.parquet")
+    with pytest.raises(DataError, match="2 columns are named 'n'"):
+        open_source(str(tmp_path / "n.parquet")).select(None)
+
+
+def test_arrays_alone_do_not_load_pyarrow(folder):
+    np.save("a.npy", np.zeros((3, 2)))
+    program = (
+        "import sys; from losscli.data import align, open_source\n"
+        "list(align({'x': open_source('a.npy').select(None)}, 2))\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'pyarrow', 'rich', 'typer', 'tempfile'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
