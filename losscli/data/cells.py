@@ -119,6 +119,8 @@ def _fault_of_size(cell: str, decimal: str) -> Fault | None:
 
 def _other_notation(cell: str, decimal: str) -> tuple[str, str]:
     """Why a number is not written as this decimal sign demands, and what to do."""
+    if is_number(cell, decimal):
+        return "unusual blanks or line ends stand around it", "write it without them"
     grouped = _GROUPED(cell) is not None
     if not is_number(cell, _other(decimal)):
         return "it has thousands separators", "write the numbers without separators"

@@ -93,8 +93,9 @@ class DelimitedTable(TextTable):
         large = np.flatnonzero(np.abs(column.to_numpy()) >= LARGEST_SURE_INTEGER)
         if not large.size:
             return False
-        cells = self._read(data, {name: pa.string()}).column(name).take(pa.array(large)).to_pylist()
-        return any(fault_of_number(cell, self._dialect.decimal) is not None for cell in cells)
+        cells = self._read(data, {name: pa.string()}).column(name).take(pa.array(large))
+        in_digits = cells.filter(pc.match_substring_regex(cells, "[0-9]"))
+        return any(fault_of_number(cell, self._dialect.decimal) is not None for cell in in_digits.to_pylist())
 
     def _reread(self, data: memoryview, columns: Sequence[str], start: int) -> NoReturn:
         first_line = self._line(start)
@@ -130,9 +131,7 @@ class DelimitedTable(TextTable):
             raise DataError(f"{place}, column {name!r}: {fault.problem}", why=fault.why, hint=fault.hint)
 
     def _fault(self, cell: str, column_type: pa.DataType) -> Fault | None:
-        if column_type == pa.float64():
-            return fault_of_number(cell, self._dialect.decimal)
-        if not cell:
+        if column_type == pa.float64() or not cell:
             return fault_of_number(cell, self._dialect.decimal)
         if column_type == pa.bool_() and cell not in (*_TRUE, *_FALSE):
             return Fault(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from losscli.data.locate import Input
     from losscli.data.table import TableField
 
-STDIN_LABEL = "<stdin>"
+_STDIN = "<stdin>"
 _BOM = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -79,6 +79,7 @@ class TextTable(TableSource):
         self._first_line = first_line
         self._sample = sample
         self._broken: list[np.ndarray] = []
+        self._rows_known = 0
 
     @abstractmethod
     def _parsed(self, data: memoryview, columns: Sequence[str]) -> pa.RecordBatch | None:
@@ -93,7 +94,6 @@ class TextTable(TableSource):
 
     def record_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows from the first one on, in batches of a chunk each."""
-        self._broken = []
         start = 0
 
         def parse(chunk: Chunk) -> pa.RecordBatch | None:
@@ -103,10 +103,12 @@ class TextTable(TableSource):
             stream.read(self._skip)
             chunks = row_chunks(stream, self._row_shape, self.path, self.chunk_bytes)
             for chunk, parsed in parsed_ahead(chunks, parse):
-                if chunk.broken_rows.size:
-                    self._broken.append(start + chunk.broken_rows)
                 batch = self._reread(chunk.data, columns, start) if parsed is None else parsed
+                # A second pass sees the same chunks and learns nothing about their lines.
+                if chunk.broken_rows.size and start >= self._rows_known:
+                    self._broken.append(start + chunk.broken_rows)
                 start += batch.num_rows
+                self._rows_known = max(self._rows_known, start)
                 yield batch
         if not start:
             raise self.no_rows()
@@ -192,7 +194,7 @@ def _utf_16(source: Input, encoding: str, why: str) -> DataError:
 
 
 def _conversion(path: str, encoding: str) -> str:
-    if path == STDIN_LABEL:
+    if path == _STDIN:
         return f"pipe it through iconv -f {encoding} -t UTF-8"
     import shlex
 

@@ -88,6 +88,7 @@ def test_chunks_may_end_anywhere(chunk_bytes):
     table = opened(TRICKY, chunk_bytes=chunk_bytes)
     assert column(table, "text", text=True).tolist() == TRICKY_TEXTS
     np.testing.assert_array_equal(column(table, "p"), [0.25, -np.inf, 1e-5, np.nan, 7])
+    assert column(table, "id").tolist() == [1, 2, 3, 4, 5]
     assert [table.where(row, "p") for row in (0, 1, 2, 4)] == [
         f"table.csv: row {row} (line {line}), column 'p'" for row, line in ((0, 2), (1, 3), (2, 5), (4, 9))
     ]

@@ -44,6 +44,7 @@ CELLS = [
     ('"1,234.5"', "'1,234.5' is not a number", "thousands separators", "without separators"),
     ("1 234", "'1 234' is not a number", "thousands separators", "without separators"),
     ("1\u202f234", "'1\\u202f234' is not a number", "thousands separators", "without separators"),
+    ("\u00a01.5", "'\\xa01.5' is not a number", "unusual blanks", "without them"),
     ("0x10", "'0x10' is not a number", "", ""),
     ("1_000", "'1_000' is not a number", "thousands separators", "without separators"),
     ("True", "'True' is not a number", "", ""),
