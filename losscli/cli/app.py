@@ -65,16 +65,19 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+HELP = """Compute a loss from saved predictions and targets.
+
+\b
+losscli nll preds.npy labels.npy
+losscli cross-entropy logits.parquet labels.csv --json
+losscli mse table.csv --pred y_hat --target y --max 0.5
+"""
+
+
+@app.callback(help=HELP)
 def losscli(
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    r"""Compute a loss from saved predictions and targets.
-
-    \b
-    losscli nll preds.npy labels.npy
-    losscli cross-entropy logits.parquet labels.csv --json
-    losscli mse table.csv --pred y_hat --target y --max 0.5
-    """
+    """Only the options that come before a command."""

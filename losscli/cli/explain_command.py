@@ -23,12 +23,7 @@ def run(
     format: Annotated[Literal["text", "json"], typer.Option(help="What is printed.")] = "text",  # noqa: A002
     json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
 ) -> None:
-    r"""Explain a loss: formula, shapes, options, conventions, an example.
-
-    \b
-    losscli explain cross-entropy
-    losscli explain BCEWithLogitsLoss --json
-    """
+    """Explain a loss, by its name or what a framework calls it: losscli explain BCEWithLogitsLoss."""
     loss = find(name)
     if json or format == "json":
         print(json_module.dumps(as_object(loss), indent=2, ensure_ascii=False))

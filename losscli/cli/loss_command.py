@@ -40,7 +40,7 @@ def build(loss: Loss) -> Any:
 def help_of(loss: Loss) -> str:
     """What the loss is, its formula and a command to copy."""
     example = " ".join(loss.sections["Command"].replace("\\\n", " ").split())
-    return escaped(f"{loss.summary}\n\n\b\n{loss.formula}\n\nExample:\n\n\b\n{example}")
+    return escaped(f"{loss.summary}\n\n\b\n{loss.formula}\n\n\b\nExample:\n{example}")
 
 
 def option_of(parameter: Parameter) -> Option:

@@ -41,7 +41,7 @@ PREDICTIONS = Annotated[
     str,
     typer.Argument(
         metavar="PREDS",
-        help="Predictions: .npy, .npz, .csv, .tsv, .parquet, .feather, .jsonl, a folder, a glob, a URI, or - for stdin.",
+        help="Predictions: .npy, .npz, .csv, .tsv, .parquet, .feather, .jsonl, a folder, a glob, a URI, or -.",
         show_default=False,
     ),
 ]

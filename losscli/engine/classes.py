@@ -208,7 +208,7 @@ class ClassesScorer:
         return skipped
 
     def _normalized(self, scores: Array, counted: np.ndarray, start: int) -> Array:
-        total = scores.sum(axis=1, keepdims=True)
+        total: Array = scores.sum(axis=1, keepdims=True)
         bad = np.flatnonzero(counted & ~((total[:, 0] > 0.0) & (scores.min(axis=1) >= 0.0)))
         if bad.size:
             row = int(bad[0])
@@ -216,12 +216,13 @@ class ClassesScorer:
                 f"{self.predictions.where(start + row // self.elements_per_sample)}: the row cannot be normalised",
                 why=f"it sums to {total[row, 0]:g}, its smallest value is {scores[row].min():g}",
             )
-        return scores / total
+        normalized: Array = scores / total
+        return normalized
 
     def _check_shares(self, shares: Array, counted: np.ndarray, start: int) -> None:
         total = shares.sum(axis=1)
-        outside = (shares < 0.0).any(axis=1) | (shares > 1.0).any(axis=1)
-        off = np.isnan(total) | (np.abs(total - 1.0) > self.tolerance)
+        outside: np.ndarray = (shares < 0.0).any(axis=1) | (shares > 1.0).any(axis=1)
+        off: np.ndarray = np.isnan(total) | (np.abs(total - 1.0) > self.tolerance)
         bad = np.flatnonzero(counted & (outside | off))
         if not bad.size:
             return

@@ -23,9 +23,11 @@ class Number:
     closed: bool = True
 
     def __str__(self) -> str:
-        if self.closed and math.isfinite(self.low) and math.isfinite(self.high):
-            return f"a number from {self.low:g} to {self.high:g}"
-        return f"a finite number above {self.low:g}"
+        if not self.closed:
+            return f"a finite number above {self.low:g}"
+        if math.isinf(self.high):
+            return f"a number ≥ {self.low:g}"
+        return f"a number from {self.low:g} to {self.high:g}"
 
     def check(self, option: str, value: Any) -> float:
         """The value as a float, if it is one and lies in the interval."""

@@ -152,7 +152,7 @@ def huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> Array:
         losscli huber sample_data/diabetes_pred.npy sample_data/diabetes_target.npy --delta 50
     """
     residual = np.abs(prediction - target)
-    return np.where(residual <= delta, 0.5 * residual**2, delta * (residual - 0.5 * delta))
+    return np.where(residual <= delta, 0.5 * residual * residual, delta * (residual - 0.5 * delta))
 
 
 @loss(
@@ -167,7 +167,8 @@ def pseudo_huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> 
 
     Formula:
         with r = prediction − target: loss = δ² · (√(1 + (r/δ)²) − 1),
-        computed as r · r / (1 + √(1 + (r/δ)²)), which neither cancels nor overflows.
+        computed as min(|r|, δ) · |r| / (δ/m + √(1 + (min(|r|, δ)/m)²)) with m = max(|r|, δ), in which
+        nothing cancels and no intermediate overflows.
     Domain:
         predictions, targets: finite numbers.
     Shapes:
@@ -189,5 +190,6 @@ def pseudo_huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> 
     Command:
         losscli pseudo-huber sample_data/diabetes_pred.npy sample_data/diabetes_target.npy --delta 50
     """
-    residual = prediction - target
-    return residual * (residual / (1.0 + np.hypot(1.0, residual / delta)))
+    residual = np.abs(prediction - target)
+    smaller, larger = np.minimum(residual, delta), np.maximum(residual, delta)
+    return smaller * (residual / (delta / larger + np.hypot(1.0, smaller / larger)))
