@@ -78,12 +78,9 @@ def underflow(_entry):
 def nll_of_rows(entry):
     inputs = entry["inputs"]
     of_logits = [
-        losscli.nll(inputs["logits"], inputs["labels"], kind="logits", reduction=r)
-        for r in ("none", "mean", "sum")
+        losscli.nll(inputs["logits"], inputs["labels"], kind="logits", reduction=r) for r in ("none", "mean", "sum")
     ]
-    of_log_probs = [
-        losscli.nll(inputs["log_probs"], inputs["labels"], reduction=r) for r in ("none", "mean", "sum")
-    ]
+    of_log_probs = [losscli.nll(inputs["log_probs"], inputs["labels"], reduction=r) for r in ("none", "mean", "sum")]
     for one, other in zip(of_logits, of_log_probs, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-14)
     return dict(zip(("none", "mean", "sum"), of_log_probs, strict=True))

@@ -1,0 +1,213 @@
+"""The stable primitives against fifty digits, and exact sums against fractions."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mpmath import mpf
+from ulps import assert_ulps, read_only, surprisal
+
+from losscli import numerics
+from losscli.numerics import SLICE, ExactSum
+
+TINY = 5e-324
+ANY = (0.0, TINY, 1e-320, 2.3e-308, 1e-300, 1e-17, 1e-9, 0.1, 0.5, 0.7, 1.0, 2.5, 30.0, 36.7, 37.5, 50.0, 700.0)
+BOTH = [*ANY, *(-x for x in ANY)]
+
+ROWS = [
+    [50.0, 0.0],
+    [0.0, 0.0],
+    [0.0],
+    [-3.0, -3.0, -3.0],
+    [800.0, -800.0],
+    [1e300, -1e300],
+    [1e300, 1e300, -1e300],
+    [-1e300, 0.0],
+    [TINY, 0.0],
+    [2.0**-40, 0.0, -(2.0**-40)],
+    [-745.0, 0.0, -700.0],
+    [1e4, 5e3, 0.0, -5e3, -1e4],
+    [1e8 + 1.0, 1e8, 1e8 - 30.0],
+    [-1e8 - 1.0, -1e8],
+    [0.0, -math.inf, 3.0],
+]
+"""Scores whose differences are exact in float64, so that only the function's own rounding counts."""
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_log_partition_keeps_what_a_sum_would_lose(row):
+    maximum, excess = numerics.log_partition(read_only([row]))
+    assert maximum[0] == max(row)
+    assert_ulps(excess[0], surprisal(row, int(np.argmax(row))), 4, row)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_logsumexp(row):
+    true = mpmath.log(mpmath.fsum(mpmath.exp(mpf(x)) for x in row))
+    # The sum of maximum and excess is rounded at the larger of them, wherever it cancels.
+    assert_ulps(numerics.logsumexp(read_only([row]))[0], true, 4, row, slack=float(np.spacing(math.log(len(row)))))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_log_softmax(row):
+    got = numerics.log_softmax(read_only([row, row]))
+    np.testing.assert_array_equal(got[0], got[1])
+    for index, value in enumerate(got[0]):
+        if row[index] == -math.inf:
+            assert value == -math.inf
+        else:
+            assert_ulps(value, -surprisal(row, index), 4, (row, index))
+
+
+def test_log_softmax_of_a_hundred_thousand_classes():
+    scores = np.random.default_rng(3).integers(-320, 320, (1, 100_000)) / 8.0
+    got = numerics.log_softmax(scores)[0]
+    for index in (0, int(scores.argmax()), int(scores.argmin())):
+        assert_ulps(got[index], -surprisal(scores[0], index), 8, index)
+
+
+@pytest.mark.parametrize("x", [*BOTH, 745.2, -745.2, 800.0, -800.0, 1e300, -1e300])
+def test_softplus(x):
+    assert_ulps(numerics.softplus(read_only([x]))[0], mpmath.log1p(mpmath.exp(mpf(x))), 4, x)
+
+
+@pytest.mark.parametrize("x", [*(-x for x in ANY if x), -math.log(2.0), -0.6931471805599454, -744.0, -1e300])
+def test_log1mexp(x):
+    true = mpmath.log1p(-mpmath.exp(mpf(x))) if x < -1 else mpmath.log(-mpmath.expm1(mpf(x)))
+    assert_ulps(numerics.log1mexp(read_only([x]))[0], true, 4, x)
+
+
+@pytest.mark.parametrize(("x", "y"), list(itertools.product(BOTH, [TINY, 1e-320, 0.3, 1 - 2**-53, 1.0, 1e300])))
+def test_xlogy(x, y):
+    assert_ulps(numerics.xlogy(read_only([x]), read_only([y]))[0], mpf(x) * mpmath.log(mpf(y)), 4, (x, y))
+
+
+@pytest.mark.parametrize(
+    ("x", "y"), list(itertools.product([0.0, 0.3, 1.0], [-(1 - 2**-53), -0.5, -1e-17, -1e-320, 0.0, 1e-9, 1e300]))
+)
+def test_xlog1py(x, y):
+    assert_ulps(numerics.xlog1py(read_only([x]), read_only([y]))[0], mpf(x) * mpmath.log1p(mpf(y)), 4, (x, y))
+
+
+def test_a_factor_of_zero_wins():
+    with np.errstate(all="ignore"):
+        zeros = read_only([0.0, -0.0, 0.0, 0.0])
+        everything = read_only([math.inf, -math.inf, math.nan, 3.0])
+        np.testing.assert_array_equal(numerics.times(zeros, everything), 0.0)
+        assert numerics.xlogy(read_only([0.0]), read_only([0.0]))[0] == 0.0
+        assert numerics.xlogy(read_only([1.0]), read_only([0.0]))[0] == -math.inf
+        assert numerics.xlog1py(read_only([0.0]), read_only([-1.0]))[0] == 0.0
+        assert math.isnan(numerics.times(read_only([1.0]), read_only([math.nan]))[0])
+
+
+floats = st.floats(allow_nan=False, allow_infinity=False)
+lists_of_floats = st.lists(floats | st.sampled_from([TINY, -TINY, 1e308, -1e308, 1.0, 2.0**900, 1e-310]), max_size=40)
+
+
+def summed(values):
+    total = ExactSum()
+    total.add(read_only(values))
+    return total
+
+
+def rounded(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+@given(lists_of_floats)
+def test_exact_sum_is_the_rounded_sum_of_fractions(values):
+    true = sum(map(Fraction, values), Fraction(0))
+    total = summed(values)
+    assert total.value() == rounded(true)
+    assert Fraction(total.units, 2**1074) == true
+
+
+@given(lists_of_floats.filter(bool), st.lists(floats.filter(bool), min_size=1, max_size=10))
+def test_a_ratio_of_exact_sums_is_rounded_once(values, others):
+    denominator = sum(map(Fraction, others), Fraction(0))
+    ratio = summed(values).over(summed(others))
+    if denominator:
+        assert ratio == rounded(sum(map(Fraction, values), Fraction(0)) / denominator)
+    else:
+        assert math.isnan(ratio)
+
+
+@given(st.data(), st.lists(floats | st.sampled_from([math.inf, -math.inf, math.nan]), max_size=40))
+def test_neither_split_nor_order_changes_an_exact_sum(data, values):
+    shuffled = data.draw(st.permutations(values))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(values)), max_size=4)))
+    total = ExactSum()
+    for low, high in itertools.pairwise([0, *cuts, len(values)]):
+        total.merge(summed(shuffled[low:high]))
+    whole = summed(values)
+    assert [getattr(total, n) for n in ExactSum.__slots__] == [getattr(whole, n) for n in ExactSum.__slots__]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([math.inf, 1.0], math.inf),
+        ([-math.inf, 1e308, 1e308], -math.inf),
+        ([math.inf, -math.inf], math.nan),
+        ([math.nan, math.inf], math.nan),
+        ([sys.float_info.max] * 3 + [-sys.float_info.max] * 2, sys.float_info.max),
+        ([sys.float_info.max, 2.0**969], sys.float_info.max),
+        ([sys.float_info.max, 2.0**970], math.inf),
+        ([1e16, 1.0, -1e16], 1.0),
+        ([1e308, TINY, -1e308], TINY),
+        ([], 0.0),
+    ],
+)
+def test_exact_sum_of_the_extreme(values, expected):
+    np.testing.assert_equal(summed(values).value(), expected)
+
+
+@pytest.mark.parametrize(
+    "seed_and_exponents", [(1, (-1074, 1023)), (2, (-1074, -1000)), (3, (-30, 30)), (4, (890, 1010))], ids=str
+)
+def test_exact_sum_of_more_than_a_slice(seed_and_exponents):
+    seed, (low, high) = seed_and_exponents
+    rng = np.random.default_rng(seed)
+    size = SLICE + 1234
+    values = np.ldexp(rng.uniform(-1, 1, size), rng.integers(low, high, size))
+    units = sum(m * (2**1074 // d) for m, d in map(float.as_integer_ratio, values.tolist()))
+    assert summed(values).units == units
+    assert summed(np.abs(values)).units == sum(
+        m * (2**1074 // d) for m, d in map(float.as_integer_ratio, np.abs(values).tolist())
+    )
+
+
+def test_full_slices_of_equal_values_carry_as_far_as_they_can():
+    value = 1.0 - 2.0**-53
+    assert summed(np.full(4 * SLICE, value)).units == 4 * SLICE * (2**53 - 1) << (1074 - 53)
+
+
+def test_counts_are_whole_numbers():
+    total = ExactSum()
+    total.add_count(10**20)
+    total.add_count(1)
+    assert total.units == (10**20 + 1) << 1074
+
+
+plain = st.floats(-1e100, 1e100).filter(lambda x: x == 0.0 or abs(x) > 1e-100)
+
+
+@given(plain, plain)
+def test_products_and_squares_lose_nothing_worth_the_name(left, right):
+    for parts, true in (
+        (numerics.products(read_only([left]), read_only([right])), Fraction(left) * Fraction(right)),
+        (numerics.squares(read_only([left])), Fraction(left) ** 2),
+    ):
+        off = sum(Fraction(float(part[0])) for part in parts) - true
+        assert abs(off) <= abs(true) * Fraction(1, 2**78)
