@@ -56,7 +56,7 @@ def kind_of(cell: str, decimal: str = ".") -> CellKind:
         return "missing"
     if stripped in _BOOLEANS:
         return "boolean"
-    if is_number(stripped, _other(decimal)) or _GROUPED(stripped):
+    if is_number(stripped, decimal) or is_number(stripped, _other(decimal)) or _GROUPED(stripped):
         return "unreadable number"
     return "text"
 
