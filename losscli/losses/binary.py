@@ -18,7 +18,6 @@ from losscli.numerics import Array, softplus, xlog1py, xlogy
         "binary_crossentropy",
         "two_class_cross_entropy",
         "binary_log_loss",
-        "logloss",
     ),
     documents=("004",),
 )

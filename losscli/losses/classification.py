@@ -81,7 +81,7 @@ def nll(surprisal: Surprisal, target: np.ndarray, *, class_weight: ClassWeights 
     Example:
         >>> log_probs = np.log([[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]])
         >>> float(losscli.nll(log_probs, [1, 2]))
-        0.8714846525291612
+        0.8714846525293115
     Command:
         losscli nll sample_data/digits_log_probs.npy sample_data/digits_labels.npy
     """

@@ -1,0 +1,113 @@
+"""What `explain` and the help are made of: every loss says all of it, and its example is true."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+import shlex
+from collections import Counter
+
+import numpy as np
+import pytest
+from reading import ROOT
+
+import losscli
+from losscli.losses.catalogue import HEADINGS, catalogue, find, normalized
+
+LOSSES = list(catalogue().values())
+
+
+@pytest.fixture(params=LOSSES, ids=lambda loss: loss.name)
+def loss(request):
+    return request.param
+
+
+def test_headings_are_complete_and_in_order(loss):
+    expected = [h for h in HEADINGS if h != "Options" or loss.own_options]
+    assert list(loss.sections) == expected
+    assert all(text.strip() for text in loss.sections.values())
+
+
+def test_summary_is_one_sentence(loss):
+    assert re.fullmatch(r"[A-Z][^\n]*\.", loss.summary)
+
+
+def test_options_are_described_and_no_others(loss):
+    described = re.findall(r"^(\w+): ", loss.sections.get("Options", ""), flags=re.MULTILINE)
+    assert tuple(described) == loss.own_options
+    assert all(parameter.help.endswith(".") for parameter in loss.parameters)
+
+
+def test_example_is_true(loss):
+    names = {"losscli": losscli, "np": np}
+    test = doctest.DocTestParser().get_doctest(loss.sections["Example"], names, loss.name, None, None)
+    assert test.examples
+    said: list[str] = []
+    outcome = doctest.DocTestRunner(verbose=False).run(test, out=said.append)
+    assert outcome.failed == 0, "".join(said)
+
+
+def test_the_package_s_own_example_is_true():
+    outcome = doctest.testmod(losscli, verbose=False)
+    assert outcome.attempted
+    assert not outcome.failed
+
+
+def test_command_names_the_loss_and_files_that_exist(loss):
+    program, command, predictions, targets, *_ = shlex.split(loss.sections["Command"])
+    assert (program, command) == ("losscli", loss.name)
+    assert (ROOT / predictions).is_file()
+    assert (ROOT / targets).is_file()
+
+
+def test_command_runs_from_python(loss):
+    _, command, predictions, targets, *rest = shlex.split(loss.sections["Command"])
+    options = {name[2:].replace("-", "_"): value for name, value in zip(rest[::2], rest[1::2], strict=True)}
+    assert np.isfinite(losscli.compute(command, str(ROOT / predictions), str(ROOT / targets), **options).value)
+
+
+def test_names_and_aliases_are_told_apart():
+    """Two spellings of one loss may differ in separators only (`L1Loss`, `l1_loss`); two losses may not."""
+    names = [name for loss in LOSSES for name in {normalized(n) for n in (loss.name, *loss.aliases)}]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+    friends = {normalized(name) for loss in LOSSES for name in loss.false_friends}
+    assert not friends & set(names)
+    for loss in LOSSES:
+        assert len({*loss.aliases, loss.name}) == len(loss.aliases) + 1
+
+
+def test_every_alias_finds_its_loss(loss):
+    for alias in loss.aliases:
+        for spelling in (alias, alias.upper(), alias.replace("_", "-"), alias.replace("_", " ")):
+            assert find(spelling) is loss
+
+
+def test_false_friends_are_refused_and_explained(loss):
+    for name, difference in loss.false_friends.items():
+        with pytest.raises(losscli.UsageError, match=re.escape(difference)):
+            find(name)
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(losscli.UsageError, match=r"did you mean cross-entropy\b"):
+        find("cros-entropy")
+    with pytest.raises(losscli.UsageError, match="losscli list"):
+        find("zzzzzzzzzzz")
+
+
+def test_formula_and_documents_are_stated(loss):
+    assert loss.formula.startswith("loss = ")
+    assert loss.documents
+    assert all(re.fullmatch(r"00\d", document) for document in loss.documents)
+
+
+def test_help_of_the_function_is_that_of_the_catalogue(loss):
+    function = getattr(losscli, loss.function)
+    assert function.__name__ == loss.function
+    assert inspect.getdoc(function) == inspect.getdoc(loss.kernel)
+    parameters = inspect.signature(function).parameters
+    assert list(parameters)[:2] == ["predictions", "targets"]
+    for parameter in loss.parameters:
+        assert parameters[parameter.name].default == parameter.default
+        assert parameters[parameter.name].kind is inspect.Parameter.KEYWORD_ONLY
