@@ -39,6 +39,7 @@ def open_source(spec: str, options: ReadOptions | None = None, *, reread: bool =
     """
     source, column = _open(spec, options or ReadOptions(), reread=reread)
     if column is not None:
+        source.select([column])
         raise DataError(
             f"{spec}: a table is named without its column here",
             hint=f"{spec.removesuffix(':' + column)} with --pred {column} (or --target)",

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import ipc
 
-from losscli.data import align, conversion, open_field, open_source, read_vector, read_whole
+from losscli.data import align, conversion, join_targets, open_field, open_source, read_vector, read_whole
 from losscli.data.columns import choose_columns
 from losscli.data.model import Ragged
 from losscli.errors import DataError
@@ -391,6 +391,30 @@ def test_open_field(folder):
     with pytest.raises(DataError, match="without its column") as caught:
         open_source("t.parquet:w")
     assert "t.parquet with --pred w" in caught.value.hint
+
+
+def test_open_source_takes_no_column(folder):
+    np.save("a.npy", np.zeros(3))
+    with pytest.raises(DataError, match="an array has no columns, so 'x' names nothing"):
+        open_source("a.npy:x")
+
+
+def test_parts_without_types_are_widened(folder):
+    (folder / "d/0.csv").write_text("a,b\n1,2\n3,4\n")
+    (folder / "d/1.csv").write_text("b,a\n5,0.5\n")
+    source = open_source("d")
+    np.testing.assert_array_equal(values(source), [[1, 2], [3, 4], [0.5, 5]])
+    assert "d/1.csv: row 0 (line 2), column 'a'" in source.where(2, "a")
+    (folder / "d/2.csv").write_text("b,a\n5,x\n")
+    with pytest.raises(DataError, match=r"d/2.csv: the part holds string in column 'a'"):
+        open_source("d")
+
+
+def test_tables_of_two_forms_join(folder):
+    (folder / "p.csv").write_text("id,score\nb,0.5\na,0.25\n")
+    (folder / "t.jsonl").write_text('{"id": "a", "y": 1}\n{"id": "b", "y": 2}\n')
+    left, right = open_source("p.csv"), open_source("t.jsonl")
+    assert read_whole(join_targets(left, right, "id").select(None)).tolist() == [2, 1]
 
 
 def test_read_vector(folder):
