@@ -42,6 +42,23 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def __getitem__(self, rows: slice) -> Ragged:
+        """A range of rows, in order."""
+        start, stop, _ = rows.indices(len(self))
+        offsets = self.offsets[start : max(start, stop) + 1]
+        return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """How long each row is."""
+        lengths: np.ndarray = self.offsets[1:] - self.offsets[:-1]
+        return lengths
+
+    def rows(self) -> Iterator[np.ndarray]:
+        """The rows, one by one."""
+        for start, stop in zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True):
+            yield self.values[start:stop]
+
 
 @dataclass(frozen=True)
 class FieldInfo:
