@@ -106,7 +106,7 @@ class TextTable(TableSource):
                 batch = self._reread(chunk.data, columns, start) if parsed is None else parsed
                 # A second pass sees the same chunks and learns nothing about their lines.
                 if chunk.broken_rows.size and start >= self._rows_known:
-                    self._broken.append(start + chunk.broken_rows)
+                    self._learn_lines(chunk, start, batch.num_rows)
                 start += batch.num_rows
                 self._rows_known = max(self._rows_known, start)
                 yield batch
@@ -137,6 +137,11 @@ class TextTable(TableSource):
         """Where a value stands: file, row, line and column."""
         place = f"{self.path}: row {row} (line {self._line(row)})"
         return place if column is None else f"{place}, column {column!r}"
+
+    def _learn_lines(self, chunk: Chunk, start: int, rows: int) -> None:
+        # As many rows as lines: the quotes stand within unquoted cells, and hide no line end.
+        if bytes(chunk.data).count(self._row_shape.newline) > rows:
+            self._broken.append(start + chunk.broken_rows)
 
     def _line(self, row: int) -> int:
         before = sum(int(np.searchsorted(broken, row)) for broken in self._broken)

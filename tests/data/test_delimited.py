@@ -94,6 +94,13 @@ def test_chunks_may_end_anywhere(chunk_bytes):
     ]
 
 
+@pytest.mark.parametrize("chunk_bytes", [1, 30, 1000])
+def test_quotes_within_unquoted_cells_are_letters(chunk_bytes):
+    table = opened('t,p\n3" disk,1\nplain,2\n5" disk,3\nend,4\n', chunk_bytes=chunk_bytes)
+    assert column(table, "t", text=True).tolist() == ['3" disk', "plain", '5" disk', "end"]
+    assert table.where(3) == "table.csv: row 3 (line 5)"
+
+
 def test_many_chunks_keep_their_order():
     numbers = np.arange(20_000) / 7
     text = "\n".join(map(repr, numbers.tolist()))
