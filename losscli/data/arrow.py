@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import ipc
 
-from losscli.data.damage import damage_named
+from losscli.data.damage import checked_schema, damage_named
 from losscli.data.table import TableSource
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class ArrowFile(TableSource):
         self.rows = None
         self._local_path = located.spooled()
         with damage_named(self.path, "Arrow"), pa.memory_map(self._local_path) as file:
-            self.schema = ipc.open_file(file).schema
+            self.schema = checked_schema(ipc.open_file(file).schema, self.path)
 
     def record_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The batches as they were written."""
@@ -48,8 +48,10 @@ class ArrowStream(TableSource):
         self.path = str(located)
         self.rows = None
         self._located = located
-        self._reader: ipc.RecordBatchStreamReader | None = self._open()
-        self.schema = self._reader.schema
+        reader = self._open()
+        with damage_named(self.path, "Arrow"):
+            self.schema = checked_schema(reader.schema, self.path)
+        self._reader: ipc.RecordBatchStreamReader | None = reader
         self._peeked: list[pa.RecordBatch] = []
 
     def peek(self, column: str) -> pa.Array:

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def checked_schema(schema: pa.Schema, path: str) -> pa.Schema:
+    """The schema, if it has columns; names that are no UTF-8 show here, not later."""
+    if not schema.names:
+        raise DataError(f"{path}: the table has no columns")
+    return schema
+
+
 @contextmanager
 def damage_named(path: str, kind: str) -> Iterator[None]:
     """Turn pyarrow's complaints about a file of this kind ("Parquet") into an error that names it."""

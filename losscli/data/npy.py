@@ -98,19 +98,10 @@ def _read_header(head: bytes, path: str) -> _Header:
     stream = io.BytesIO(head)
     try:
         version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
-        else:
-            raise DataError(
-                f"{path}: NPY version {version[0]}.{version[1]} is not read",
-                why="versions 1.0 and 2.0 hold every array of numbers; 3.0 is for records",
-                hint="save it anew with np.save",
-            )
-    except (ValueError, SyntaxError, TypeError, EOFError) as error:
-        if isinstance(error, DataError):
-            raise
+        # Version 2.0 differs in the size of its header alone; 3.0 exists for the names of records.
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran_order, dtype = read(stream)
+    except Exception as error:  # a damaged header makes NumPy's parser fail in any way
         raise DataError(
             f"{path}: the NPY header cannot be read",
             why=shown(str(error).partition("\n")[0]),

@@ -24,7 +24,7 @@ def open_npz(located: Input, options: ReadOptions) -> ArrayFields:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-    except zipfile.BadZipFile as error:
+    except _DAMAGE as error:
         raise DataError(
             f"{located}: the archive is truncated or damaged", why=str(error), hint="copy or save it again"
         ) from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from losscli.data.damage import damage_named
+from losscli.data.damage import checked_schema, damage_named
 from losscli.data.table import TableSource
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ParquetTable(TableSource):
         # From a path, never from bytes in memory: with threads that aborted the process at exit.
         self._local_path = located.spooled()
         with damage_named(self.path, "Parquet"), self._open() as file:
-            self.schema = file.schema_arrow
+            self.schema = checked_schema(file.schema_arrow, self.path)
             self.rows = file.metadata.num_rows
             self._bytes = sum(
                 file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups)

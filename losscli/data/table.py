@@ -151,8 +151,6 @@ class TableSource(ABC):
             for content in ("text", "boolean"):
                 if len(labels := by_content.get(content, [])) == 1:
                     return labels
-        if counter is not None:
-            return [counter]
         raise DataError(
             f"{self.path}: no column holds numbers",
             why=f"its columns are {_described(list(self.schema)[:20])}",
@@ -160,8 +158,10 @@ class TableSource(ABC):
         )
 
     def _row_counter(self, exclude: Sequence[str]) -> str | None:
-        """The column that only numbers the rows: pandas writes its index so."""
+        """The column that only numbers the rows: pandas writes its index so. Alone, a column is data."""
         names: list[str] = self.schema.names
+        if len(names) == 1:
+            return None
         candidates = [name for name in names[:1] if name in _ROW_NUMBER_NAMES]
         candidates += [name for name in names if name == _PANDAS_INDEX]
         for name in candidates:
@@ -187,7 +187,7 @@ class TableSource(ABC):
     def _left_out(self, names: Sequence[str], exclude: Sequence[str], counter: str | None) -> list[str]:
         notes = []
         others = [column for column in self.schema if column.name not in (*names, *exclude, counter)]
-        if counter is not None and counter not in names:
+        if counter is not None:
             notes.append(f"{self.path}: column {counter!r} is left out, it counts the rows")
         if others:
             described = _described(others)

@@ -161,6 +161,23 @@ def test_a_truncated_header(tmp_path, keep):
         open_source(str(path))
 
 
+def test_any_damaged_byte_of_a_header_is_an_error_or_another_array(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((4, 2)))
+    good = path.read_bytes()
+    errors = 0
+    for position in range(100):
+        for flip in (0x01, 0x0F, 0xFF):
+            damaged = bytearray(good)
+            damaged[position] ^= flip
+            path.write_bytes(damaged)
+            try:
+                read_whole(open_source(str(path)).select(None))
+            except DataError:
+                errors += 1
+    assert errors > 100
+
+
 def test_a_header_with_a_negative_length(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, np.zeros(4))

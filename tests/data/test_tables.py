@@ -143,6 +143,10 @@ def test_row_numbers_are_left_out(opened, name):
     assert source.select([name]).info.columns == (name,)
     alone = opened({name: np.arange(5)})
     assert alone.select(None).info.columns == (name,)
+    beside_text = opened({name: np.arange(5), "label": list("abcde")})
+    assert beside_text.select(None, text=True).info.columns == ("label",)
+    with pytest.raises(DataError, match="no column holds numbers"):
+        beside_text.select(None)
 
 
 def test_a_column_that_does_not_count_is_data(opened):
@@ -286,6 +290,30 @@ def test_truncated_tables(tmp_path, kind, keep):
     path.write_bytes(data[: int(len(data) * keep)])
     with pytest.raises(DataError, match="truncated or damaged"):
         read_whole(open_source(str(path)).select(None))
+
+
+def test_a_table_without_columns(opened):
+    with pytest.raises(DataError, match="the table has no columns"):
+        opened(pa.table({}))
+
+
+@pytest.mark.parametrize("kind", list(WRITERS))
+def test_any_damaged_byte_is_an_error_or_another_value(tmp_path, kind):
+    table = pa.table({"a": RNG.normal(size=100), "l": [[1.0, 2.0]] * 100, "s": ["abc"] * 100})
+    WRITERS[kind](table, str(tmp_path / "good"))
+    good = (tmp_path / "good").read_bytes()
+    path = tmp_path / f"bad.{kind}"
+    errors = 0
+    for position in RNG.integers(0, len(good), 60):
+        damaged = bytearray(good)
+        damaged[position] ^= 0xFF
+        path.write_bytes(damaged)
+        for name in "als":
+            try:
+                read_whole(open_source(str(path)).select([name], text=True))
+            except DataError:
+                errors += 1
+    assert errors
 
 
 def test_damaged_parquet(tmp_path):
