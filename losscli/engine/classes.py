@@ -13,7 +13,7 @@ from losscli.data.model import Field
 from losscli.engine.kind import FEW, RowFacts, detect, doubts, evidence, examine
 from losscli.engine.labels import Labels, class_names
 from losscli.engine.result import InputRecord
-from losscli.engine.scoring import Elements, NanPolicy, as_float64, sample_shape
+from losscli.engine.scoring import Elements, NanPolicy, Values, array, as_float64, sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
@@ -126,10 +126,11 @@ class ClassesScorer:
                 hint="give one weight for each class, in the order of the predictions",
             )
 
-    def prepare(self, predictions: np.ndarray, targets: np.ndarray) -> None:
+    def prepare(self, values: Values) -> None:
         """Decide the kind by the first rows, unless it was stated."""
         if not self.detected:
             return
+        predictions, targets = array(values, "predictions"), array(values, "targets")
         head = max(1, DECIDING_ROWS // self.elements_per_sample)
         _, counted, _ = self._target_rows(targets[:head], 0)
         scores = self._rows(predictions[:head])
@@ -152,8 +153,9 @@ class ClassesScorer:
         index = np.where(ignored, 0, index.reshape(-1))
         return index, ~ignored, int(ignored.sum())
 
-    def score(self, start: int, predictions: np.ndarray, targets: np.ndarray) -> Elements:
+    def score(self, start: int, values: Values) -> Elements:
         """The losses of the samples from `start` on."""
+        predictions, targets = array(values, "predictions"), array(values, "targets")
         shape = (len(predictions), *self.element_shape)
         target, counted, ignored = self._target_rows(targets, start)
         scores = self._rows(predictions)
@@ -221,7 +223,7 @@ class ClassesScorer:
 
     def _check_shares(self, shares: Array, counted: np.ndarray, start: int) -> None:
         total = shares.sum(axis=1)
-        outside: np.ndarray = (shares < 0.0).any(axis=1) | (shares > 1.0).any(axis=1)
+        outside: np.ndarray = (shares.min(axis=1) < 0.0) | (shares.max(axis=1) > 1.0)
         off: np.ndarray = np.isnan(total) | (np.abs(total - 1.0) > self.tolerance)
         bad = np.flatnonzero(counted & (outside | off))
         if not bad.size:
@@ -329,10 +331,11 @@ class ClassesScorer:
                     )
         return doubts(self.kind, facts, self.classes, self.predictions.info.path)
 
-    def details(self, predictions: np.ndarray, targets: np.ndarray) -> Mapping[str, np.ndarray]:
+    def details(self, values: Values) -> Mapping[str, np.ndarray]:
         """Target, predicted class and the target's probability, where a sample has one of each."""
         if self.elements_per_sample != 1:
             return {}
+        predictions, targets = array(values, "predictions"), array(values, "targets")
         scores = self._rows(predictions)
         predicted = scores.argmax(axis=1)
         if self.soft:

@@ -12,7 +12,7 @@ import numpy as np
 
 from losscli.data.model import Field
 from losscli.engine.result import InputRecord
-from losscli.engine.scoring import Elements, NanPolicy, as_float64, first_outside, sample_shape
+from losscli.engine.scoring import Elements, NanPolicy, Values, array, as_float64, either, first_outside, sample_shape
 from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Domain, Elementwise
@@ -62,7 +62,7 @@ class ElementwiseScorer:
                 hint=_choose_columns_hint(predictions, targets),
             )
         self.shape = () if {shape, target_shape} == {(), (1,)} else shape
-        self.elements_per_sample = self.numbers_per_sample = math.prod(self.shape)
+        self.numbers_per_sample = math.prod(self.shape)
         if predictions.info.dtype == "bool":
             raise DataError(
                 f"{predictions.info.path}: the predictions are booleans",
@@ -82,11 +82,12 @@ class ElementwiseScorer:
                     hint="give a single number, or one for each position of the last axis",
                 )
 
-    def prepare(self, predictions: np.ndarray, targets: np.ndarray) -> None:
+    def prepare(self, values: Values) -> None:
         """Nothing is decided by the first block: labels are checked over the whole input."""
 
-    def score(self, start: int, predictions: np.ndarray, targets: np.ndarray) -> Elements:
+    def score(self, start: int, values: Values) -> Elements:
         """The losses of the samples from `start` on."""
+        predictions, targets = array(values, "predictions"), array(values, "targets")
         shape = (len(predictions), *self.shape)
         prediction = as_float64(predictions).reshape(shape)
         target = as_float64(targets).reshape(shape)
@@ -97,11 +98,7 @@ class ElementwiseScorer:
             facts = SignFacts(_first_row(target == 0.0, start), _first_row(target == -1.0, start))
             target = np.where(target == 0.0, -1.0, target)
         loss = self.loss.kernel(prediction, target, **self.options)
-        if skipped is None:
-            skipped = skipped_too
-        elif skipped_too is not None:
-            skipped = skipped | skipped_too
-        return Elements(loss, None, 0, skipped, facts)
+        return Elements(loss, None, 0, either(skipped, skipped_too), facts)
 
     def _check(self, domain: Domain, values: Array, start: int, field: Field, others: np.ndarray) -> np.ndarray | None:
         """Refuse what is outside the domain; returns the samples to be skipped for a NaN."""
@@ -170,12 +167,14 @@ class ElementwiseScorer:
         """No doubt is left that is worth a warning."""
         return []
 
-    def details(self, predictions: np.ndarray, targets: np.ndarray) -> Mapping[str, np.ndarray]:
+    def details(self, values: Values) -> Mapping[str, np.ndarray]:
         """Prediction and target, where a sample has one of each."""
-        if self.elements_per_sample != 1:
+        if self.numbers_per_sample != 1:
             return {}
-        flat = len(predictions)
-        return {"prediction": predictions.reshape(flat), "target": targets.reshape(flat)}
+        return {
+            "prediction": array(values, "predictions").reshape(-1),
+            "target": array(values, "targets").reshape(-1),
+        }
 
     def describe(self, records: dict[str, InputRecord], facts: SignFacts | None) -> dict[str, InputRecord]:
         """What the predictions were taken for, and how labels were mapped."""

@@ -96,6 +96,7 @@ class Partial:
     elements: int = 0
     ignored: int = 0
     skipped: int = 0
+    skipped_elements: int = 0
     nonfinite: int = 0
     moments: Moments = field(default_factory=Moments)
     lowest: Extreme | None = None
@@ -168,6 +169,7 @@ class Partial:
         self.elements += later.elements
         self.ignored += later.ignored
         self.skipped += later.skipped
+        self.skipped_elements += later.skipped_elements
         self.nonfinite += later.nonfinite
         self.moments.merge(later.moments)
         if later.lowest:
@@ -184,7 +186,7 @@ class Partial:
         return Counts(
             samples=self.samples,
             elements=self.elements,
-            scored=self.elements - self.ignored,
+            scored=self.elements - self.ignored - self.skipped_elements,
             ignored=self.ignored,
             skipped=self.skipped,
             nonfinite=self.nonfinite,

@@ -14,9 +14,10 @@ import numpy as np
 
 from losscli.data import align
 from losscli.data.model import Block, Field
+from losscli.data.rows import cut_rows, join_rows
 from losscli.engine.reduce import Partial
 from losscli.engine.result import Samples, Scored, Sink
-from losscli.engine.scoring import NanPolicy, Scorer, as_float64
+from losscli.engine.scoring import NanPolicy, Scorer, Values, array, as_float64, either
 from losscli.errors import DataError
 from losscli.numerics import Array, times
 
@@ -85,23 +86,26 @@ def score_range(
     """What the samples of one block come to: a pure function of the block."""
     partial = Partial()
     step = max(1, STEP_NUMBERS // max(1, scorer.numbers_per_sample))
-    predictions, targets = _array(block, "predictions"), _array(block, "targets")
-    sample_weight = _array(block, "sample_weight") if "sample_weight" in block.values else None
     keep = options.needs_every_sample or block.start < options.first
     for low in range(0, block.size, step):
         high = min(low + step, block.size)
         start = block.start + low
-        elements = scorer.score(start, predictions[low:high], targets[low:high])
+        values = {name: cut_rows(value, low, high) for name, value in block.values.items()}
+        elements = scorer.score(start, values)
         loss, weight = elements.loss, elements.weight
         if options.unit_in_nats != 1.0:
             loss = loss / options.unit_in_nats
-        if sample_weight is not None:
-            loss, weight = _weighted(loss, weight, sample_weight[low:high], start, fields["sample_weight"], nan)
-        if elements.skipped is not None:
-            kept = ~elements.skipped.reshape(-1, *[1] * (loss.ndim - 1))
+        skipped = elements.skipped
+        if "sample_weight" in values:
+            factor = as_float64(array(values, "sample_weight")).reshape(len(loss))
+            skipped = either(skipped, nan.rows(factor, start, fields["sample_weight"]))
+            loss, weight = _weighted(loss, weight, factor, start, fields["sample_weight"])
+        if skipped is not None:
+            kept = np.broadcast_to(~skipped.reshape(-1, *[1] * (loss.ndim - 1)), loss.shape)
             loss = np.where(kept, loss, 0.0)
-            weight = np.where(kept, np.ones_like(loss) if weight is None else weight, 0.0)
-            partial.skipped += int(elements.skipped.sum())
+            weight = np.where(kept, 1.0 if weight is None else weight, 0.0)
+            partial.skipped += int(skipped.sum())
+            partial.skipped_elements += loss.size - int(kept.sum())
         partial.ignored += elements.ignored
         of_sample, weight_of_sample = partial.add(start, loss, weight, loss.size)
         partial.facts = scorer.merge_facts(partial.facts, elements.facts)
@@ -110,36 +114,35 @@ def score_range(
         rows = _columns(start, of_sample, weight_of_sample, loss)
         if options.top:
             worst = _order(of_sample)[: options.top]
-            details = scorer.details(predictions[low:high][worst], targets[low:high][worst])
+            details = scorer.details(_picked(values, worst))
             top = Samples({**{name: column[worst] for name, column in rows.items()}, **details})
             partial.top = _worst([s for s in (partial.top, top) if s is not None], options.top)
         if keep:
-            rows.update(scorer.details(predictions[low:high], targets[low:high]))
+            rows.update(scorer.details(values))
             ones = np.ones_like(loss) if weight is None else weight
             partial.scored.append(Scored(start, loss, ones, Samples(rows)))
     return partial
 
 
-def _array(block: Block, name: str) -> np.ndarray:
-    values = block.values[name]
-    assert isinstance(values, np.ndarray), f"{name} was not selected as ragged"  # noqa: S101
-    return values
+def _picked(values: Values, rows: np.ndarray) -> Values:
+    """A few samples of each field, in the order of `rows`."""
+    return {
+        name: value[rows]
+        if isinstance(value, np.ndarray)
+        else join_rows([cut_rows(value, row, row + 1) for row in rows.tolist()])
+        for name, value in values.items()
+    }
 
 
-def _weighted(
-    loss: Array, weight: Array | None, sample_weight: np.ndarray, start: int, field: Field, nan: NanPolicy
-) -> tuple[Array, Array]:
+def _weighted(loss: Array, weight: Array | None, factor: Array, start: int, field: Field) -> tuple[Array, Array]:
     """Sample weights multiply the loss and its share in the denominator."""
-    factor = as_float64(sample_weight).reshape(len(loss))
-    nan.rows(factor, start, field)
     bad = np.flatnonzero((factor < 0.0) | np.isinf(factor))
     if bad.size:
         raise DataError(
             f"{field.where(start + int(bad[0]), 0)}: the sample weight is {factor[bad[0]]:g}",
             why="weights are finite numbers ≥ 0",
         )
-    factor = factor.reshape(-1, *[1] * (loss.ndim - 1))
-    spread = np.broadcast_to(factor, loss.shape)
+    spread = np.broadcast_to(factor.reshape(-1, *[1] * (loss.ndim - 1)), loss.shape)
     return times(spread, loss), spread if weight is None else spread * weight
 
 
@@ -160,7 +163,7 @@ def _prepared(blocks: Iterator[Block], scorer: Scorer) -> Iterator[Block]:
     for number, block in enumerate(blocks):
         if number == 0:
             with np.errstate(all="ignore"):
-                scorer.prepare(_array(block, "predictions"), _array(block, "targets"))
+                scorer.prepare(block.values)
         yield block
 
 

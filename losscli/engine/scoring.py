@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from losscli.data.model import Field
+from losscli.data.model import Field, Ragged
 from losscli.engine.result import InputRecord
 from losscli.errors import DataError
 from losscli.numerics import Array
@@ -36,16 +36,20 @@ class Elements:
     facts: Any
 
 
+Values: TypeAlias = Mapping[str, "np.ndarray | Ragged"]
+"""The same samples of every field, by the field's name."""
+
+
 class Scorer(Protocol):
     """One contract's way from raw arrays to elements."""
 
-    elements_per_sample: int
     numbers_per_sample: int
+    """How many numbers a sample's predictions have, by which the engine cuts blocks."""
 
-    def prepare(self, predictions: np.ndarray, targets: np.ndarray) -> None:
+    def prepare(self, values: Values) -> None:
         """See the first block, and decide what is decided once for the whole input."""
 
-    def score(self, start: int, predictions: np.ndarray, targets: np.ndarray) -> Elements:
+    def score(self, start: int, values: Values) -> Elements:
         """The losses of the samples from `start` on."""
 
     def merge_facts(self, facts: Any, later: Any) -> Any:
@@ -54,7 +58,7 @@ class Scorer(Protocol):
     def finish(self, _facts: Any) -> list[str]:
         """Warnings that the facts of the whole input give; a DataError where they forbid a result."""
 
-    def details(self, predictions: np.ndarray, targets: np.ndarray) -> Mapping[str, np.ndarray]:
+    def details(self, values: Values) -> Mapping[str, np.ndarray]:
         """What the loss adds to a row of the per-sample table."""
 
     def describe(self, records: dict[str, InputRecord], facts: Any) -> dict[str, InputRecord]:
@@ -64,6 +68,13 @@ class Scorer(Protocol):
 def sample_shape(field: Field) -> tuple[int, ...]:
     """The shape of one sample, which is known before the number of samples is."""
     return tuple(int(length) for length in field.info.shape[1:] if length is not None)
+
+
+def array(values: Values, name: str) -> np.ndarray:
+    """The samples of a field that was not selected as ragged."""
+    found = values[name]
+    assert isinstance(found, np.ndarray)  # noqa: S101 - only `ragged=True` yields anything else
+    return found
 
 
 def as_float64(values: np.ndarray) -> Array:
@@ -110,3 +121,10 @@ def first_outside(mask: np.ndarray) -> tuple[int, int | None]:
     flat = int(np.flatnonzero(mask.reshape(-1))[0])
     per_sample = mask[0].size
     return flat // per_sample, (flat % per_sample if mask.ndim > 1 else None)
+
+
+def either(mask: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    """The union of two masks, either of which may be empty (None)."""
+    if mask is None or other is None:
+        return other if mask is None else mask
+    return mask | other
