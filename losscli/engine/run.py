@@ -14,10 +14,10 @@ import numpy as np
 
 from losscli.data import align
 from losscli.data.model import Block, Field
-from losscli.data.rows import cut_rows, join_rows
+from losscli.data.rows import cut_rows, take_rows
 from losscli.engine.reduce import Partial
 from losscli.engine.result import Samples, Scored, Sink
-from losscli.engine.scoring import NanPolicy, Scorer, Values, array, as_float64, either
+from losscli.engine.scoring import NanPolicy, Scorer, array, as_float64, either
 from losscli.errors import DataError
 from losscli.numerics import Array, times
 
@@ -114,7 +114,7 @@ def score_range(
         rows = _columns(start, of_sample, weight_of_sample, loss)
         if options.top:
             worst = _order(of_sample)[: options.top]
-            details = scorer.details(_picked(values, worst))
+            details = scorer.details({name: take_rows(value, worst) for name, value in values.items()})
             top = Samples({**{name: column[worst] for name, column in rows.items()}, **details})
             partial.top = _worst([s for s in (partial.top, top) if s is not None], options.top)
         if keep:
@@ -122,16 +122,6 @@ def score_range(
             ones = np.ones_like(loss) if weight is None else weight
             partial.scored.append(Scored(start, loss, ones, Samples(rows)))
     return partial
-
-
-def _picked(values: Values, rows: np.ndarray) -> Values:
-    """A few samples of each field, in the order of `rows`."""
-    return {
-        name: value[rows]
-        if isinstance(value, np.ndarray)
-        else join_rows([cut_rows(value, row, row + 1) for row in rows.tolist()])
-        for name, value in values.items()
-    }
 
 
 def _weighted(loss: Array, weight: Array | None, factor: Array, start: int, field: Field) -> tuple[Array, Array]:

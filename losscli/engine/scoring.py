@@ -127,4 +127,5 @@ def either(mask: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | No
     """The union of two masks, either of which may be empty (None)."""
     if mask is None or other is None:
         return other if mask is None else mask
-    return mask | other
+    both: np.ndarray = mask | other
+    return both
