@@ -96,9 +96,9 @@ def first_shape(column: pa.Array, where: Where) -> tuple[int, ...]:
     values = column[:1]
     while _is_list(values.type):
         _reject_nulls(values, where)
-        shape.append(len(values[0]))
+        shape.append(len(values[0]) if len(values) else 0)
         if not shape[-1]:
-            raise DataError(f"{where(0)}: the list is empty")
+            raise DataError(f"{where(0)}: the list is empty, so the shape of a row is not known")
         values = values.flatten()[:1]
     return tuple(shape)
 

@@ -77,11 +77,11 @@ class Input:
         raw = self._open_raw()
         try:
             magic = raw.read(4)
+            compression = next((name for mark, name in _COMPRESSIONS.items() if magic.startswith(mark)), None)
+            stream = _decompressed(_replayed(magic, raw), compression, str(self))
+            head = stream.read(HEAD_BYTES)
         except OSError as error:
             raise _unreadable(self.label, error) from error
-        compression = next((name for mark, name in _COMPRESSIONS.items() if magic.startswith(mark)), None)
-        stream = _decompressed(_replayed(magic, raw), compression, str(self))
-        head = stream.read(HEAD_BYTES)
         if not head:
             stream.close()
             what = "holds 0 bytes" if compression is None else f"holds 0 bytes after {compression}"

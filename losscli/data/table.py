@@ -167,10 +167,17 @@ class TableSource(ABC):
         for name in candidates:
             if name in exclude or names.count(name) > 1 or self._content(name) != "number":
                 continue
-            first = self.peek(name)
-            if not first.null_count and np.array_equal(first.to_numpy(), np.arange(len(first))):
+            if self._counts(name):
                 return name
         return None
+
+    def _counts(self, name: str) -> bool:
+        """Whether the first rows of a column count from 0."""
+        first = self.peek(name)
+        if first.null_count:
+            return False
+        numbers = conversion.scalars(first, lambda row: self.where(row, name))
+        return np.array_equal(numbers, np.arange(len(numbers)))
 
     def _verify_counter(self, batch: pa.RecordBatch, counter: str, start: int) -> None:
         numbers = conversion.scalars(batch.column(counter), lambda row: self.where(start + row, counter))

@@ -235,6 +235,18 @@ def test_ragged_matrices(opened):
     np.testing.assert_array_equal(whole.values, np.concatenate(rows))
 
 
+def test_ragged_matrices_that_begin_empty(opened):
+    column = pa.array([[], [[1.0, 2.0]]], pa.list_(pa.list_(pa.float64())))
+    assert opened({"x": column}).select(["x"], ragged=True).info.shape[1:] == (None, 2)
+    with pytest.raises(DataError, match="the list is empty"):
+        opened({"x": column[:1]}).select(["x"], ragged=True)
+
+
+def test_row_numbers_may_be_decimals_or_encoded(opened):
+    for column in (pa.array([0, 1, 2]).cast(pa.decimal128(20)), pa.array([0, 1, 2]).dictionary_encode()):
+        assert opened({"index": column, "a": [5, 6, 7]}).select(None).info.columns == ("a",)
+
+
 def test_several_meanings_are_not_guessed(opened):
     source = opened({"x": [[1.0], [2.0]], "y": [[1.0], [2.0]], "n": [1, 2]})
     with pytest.raises(DataError, match="which columns are meant") as caught:
