@@ -1,0 +1,185 @@
+"""Legal inputs for every loss of the catalogue, made from its contract alone.
+
+A new loss on a known contract takes part in every law without a line here. A new contract fails in
+`variants` until it is told how to make inputs for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+
+import losscli
+from losscli.engine.result import Result
+from losscli.losses.catalogue import Loss, catalogue
+from losscli.losses.contracts import LOGIT, PROBABILITY, REAL, SCORE, SIGN, SOFT_LABEL, Classes, Domain, Elementwise
+from losscli.losses.parameters import Choice, Flag, Number, Weights, Whole
+from losscli.numerics import log_softmax
+
+LAW = settings(max_examples=5, phases=[Phase.generate, Phase.shrink])
+"""A law runs over many variants, so that each needs a few examples only."""
+
+CLASSES = 4
+WIDTH = 3
+"""The length of the last axis where a sample holds more than one element."""
+
+RANGES: dict[Domain, tuple[float, float]] = {
+    REAL: (-1e3, 1e3),
+    SCORE: (-20.0, 20.0),
+    LOGIT: (-40.0, 40.0),
+    PROBABILITY: (0.0, 1.0),
+    SOFT_LABEL: (0.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of one call: a sample a row, options by their names in the API."""
+
+    loss: Loss
+    predictions: np.ndarray
+    targets: np.ndarray
+    options: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.predictions)
+
+    def rows(self, index: Any) -> Batch:
+        """Some of the samples, in the order given; side inputs that go with the samples too."""
+        options = dict(self.options)
+        if "sample_weight" in options:
+            options["sample_weight"] = options["sample_weight"][index]
+        return replace(
+            self, predictions=locked(self.predictions[index]), targets=locked(self.targets[index]), options=options
+        )
+
+    def with_options(self, **options: Any) -> Batch:
+        """The same batch, asked differently."""
+        return replace(self, options={**self.options, **options})
+
+    def result(self, **options: Any) -> Result:
+        """The whole result."""
+        asked = {**self.options, **options}
+        if isinstance(self.loss.contract, Classes):
+            asked.setdefault("kind", self.loss.contract.default_kind)
+        return losscli.compute(self.loss.name, self.predictions, self.targets, **asked)
+
+    def elements(self, **options: Any) -> np.ndarray:
+        """The un-reduced losses."""
+        return np.array(self.result(reduction="none", **options).value)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to use a loss: its shape of samples, its sort of targets, options given or not."""
+
+    loss: Loss
+    deep: bool = False
+    soft: bool = False
+    optioned: bool = False
+
+    def __str__(self) -> str:
+        words = [word for word in ("deep", "soft", "optioned") if getattr(self, word)]
+        return "-".join([self.loss.name, *words])
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but the defaults is asked for."""
+        return not self.optioned
+
+    def options(self) -> dict[str, Any]:
+        """Values other than the default for every option of the loss's own, by their kinds."""
+        if not self.optioned:
+            return {}
+        own = (p for p in self.loss.parameters if p.name in self.loss.own_options)
+        return {p.name: self._value(p.kind) for p in own}
+
+    def _value(self, kind: Any) -> Any:
+        match kind:
+            case Number(low=low, high=high):
+                return 0.25 if low < 0.25 < high else (low + high) / 2
+            case Weights(along="class"):
+                return locked(np.array([0.5, 2.0, 0.25, 1.0]))
+            case Weights():
+                return locked(np.array([0.5, 2.0, 4.0])) if self.deep else 2.5
+            case Choice(words=words):
+                return words[-1]
+            case Flag():
+                return True
+            case Whole():
+                return 1
+        raise AssertionError(f"the laws know no value for an option that is {kind}")
+
+    def batches(self, min_size: int = 1, max_size: int = 12) -> st.SearchStrategy[Batch]:
+        """Batches of this variant."""
+        return st.builds(self.batch, st.integers(min_size, max_size), st.integers(0, 2**32 - 1))
+
+    def batch(self, size: int, seed: int) -> Batch:
+        """A batch of so many samples."""
+        rng = np.random.default_rng(seed)
+        contract = self.loss.contract
+        inner = (WIDTH,) if self.deep else ()
+        if isinstance(contract, Classes):
+            logits = numbers(rng, (size, CLASSES, *inner), -40.0, 40.0)
+            predictions = as_kind(logits, contract.default_kind)
+            if self.soft:
+                targets = as_kind(numbers(rng, logits.shape, -4.0, 4.0), "probs")
+            else:
+                targets = rng.integers(0, CLASSES, (size, *inner))
+        else:
+            predictions = in_domain(rng, contract.prediction, (size, *inner))
+            targets = in_domain(rng, contract.target, (size, *inner))
+        return Batch(self.loss, locked(predictions), locked(targets), self.options())
+
+
+def numbers(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
+    """Numbers between two bounds, of which some are the bounds, whole, or small."""
+    spread = rng.uniform(low, high, shape)
+    small = rng.uniform(0.0, 1.0, shape) * 10.0 ** rng.integers(-20, 0, shape)
+    choice = [spread, spread, np.trunc(spread), small, np.full(shape, low), np.full(shape, high)]
+    return np.choose(rng.integers(0, len(choice), shape), choice)
+
+
+def in_domain(rng: np.random.Generator, domain: Domain, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of a domain."""
+    return rng.choice((-1, 1), shape) if domain == SIGN else numbers(rng, shape, *RANGES[domain])
+
+
+def as_kind(logits: np.ndarray, kind: str) -> np.ndarray:
+    """Logits with classes on axis 1, as log-probabilities or probabilities."""
+    if kind == "logits":
+        return logits
+    log_probs = np.moveaxis(log_softmax(np.moveaxis(logits, 1, -1)), -1, 1)
+    return log_probs if kind == "log-probs" else np.exp(log_probs)
+
+
+def locked(array: np.ndarray) -> np.ndarray:
+    """The array, which nobody may write to from now on."""
+    array.flags.writeable = False
+    return array
+
+
+def variants(keep: Callable[[Variant], bool] = lambda _: True) -> list[Variant]:
+    """Every variant of every loss for which a law holds."""
+    return [variant for loss in catalogue().values() for variant in variants_of(loss) if keep(variant)]
+
+
+def variants_of(loss: Loss) -> Iterable[Variant]:
+    """Shapes × sorts of targets × options."""
+    match loss.contract:
+        case Elementwise():
+            sorts: tuple[bool, ...] = (False,)
+        case Classes(soft=soft):
+            sorts = (False, True) if soft else (False,)
+        case _:
+            raise AssertionError(f"the laws cannot make inputs for {loss.name}: {loss.contract}")
+    for deep in (False, True):
+        for soft in sorts:
+            yield Variant(loss, deep, soft)
+            if loss.own_options:
+                yield Variant(loss, deep, soft, optioned=True)
