@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from losscli.data.model import Block, Field
 from losscli.data.rows import cut_rows, join_rows
@@ -33,7 +34,7 @@ def align(fields: Mapping[str, Field], rows: int) -> Iterator[Block]:
             raise _ends_early(readers, sizes, start)
         if size == 0:
             if start == 0:
-                raise DataError(f"{readers[0].source.path}: there are no rows")
+                raise DataError(f"{readers[0].field.info.path}: there are no rows")
             return
         values = {name: value for part in parts for name, value in part.values.items()}
         yield Block(start, size, {name: values[name] for name in fields})
@@ -63,8 +64,8 @@ class _Taken(NamedTuple):
 class _Sliced:
     """A source with random access."""
 
-    def __init__(self, source: Source, members: Mapping[str, Field], rows: int) -> None:
-        self.source = source
+    def __init__(self, members: Mapping[str, Field], rows: int) -> None:
+        self.field = next(iter(members.values()))
         self._members = members
         self._rows = rows
 
@@ -72,7 +73,7 @@ class _Sliced:
         stop = min(start + count, self._rows)
         taken: dict[str, Values] = {}
         for name, field in self._members.items():
-            view = self.source.slice(field, start, stop)
+            view = field.source.slice(field, start, stop)
             assert view is not None  # noqa: S101 - was asked for when the reader was chosen
             taken[name] = view
         return _Taken(max(0, stop - start), taken)
@@ -82,7 +83,7 @@ class _Streamed:
     """A source that is read in order, its batches cut anew."""
 
     def __init__(self, source: Source, members: Mapping[str, Field]) -> None:
-        self.source = source
+        self.field = next(iter(members.values()))
         self._names = tuple(members)
         self._batches = source.batches(list(members.values()))
         self._waiting: deque[tuple[Values, ...]] = deque()
@@ -122,7 +123,7 @@ def _by_source(fields: Mapping[str, Field]) -> list[_Group]:
 def _reader(source: Source, members: Mapping[str, Field]) -> _Sliced | _Streamed:
     first = next(iter(members.values()))
     if source.rows is not None and source.slice(first, 0, 0) is not None:
-        return _Sliced(source, members, source.rows)
+        return _Sliced(members, source.rows)
     return _Streamed(source, members)
 
 
@@ -130,29 +131,45 @@ def _compare_known_lengths(fields: Mapping[str, Field]) -> None:
     known = [(field, field.source.rows) for field in fields.values() if field.source.rows is not None]
     for field, rows in known[1:]:
         first, expected = known[0]
-        if rows == expected:
-            continue
-        raise DataError(
-            f"{first.info.path} has {expected:,} samples, {field.info.path} has {rows:,}",
-            why=_transposed(first, rows) or _transposed(field, expected) or "samples are rows along axis 0",
-            hint="both must hold the same samples in the same order; --id COL joins two tables",
-        )
-
-
-def _transposed(field: Field, rows: int) -> str:
-    shape = field.info.shape
-    if len(shape) > 1 and shape[1] == rows:
-        return f"{field.info.path} has shape {shape}: it looks transposed"
-    return ""
+        if rows != expected:
+            problem = f"{first.info.path} has {expected:,} samples, {field.info.path} has {rows:,}"
+            (fewer, shorter), (more, longer) = sorted([(expected, first), (rows, field)], key=itemgetter(0))
+            raise _unequal(problem, shorter, fewer, longer, more)
 
 
 def _ends_early(readers: list[_Sliced | _Streamed], sizes: list[int], start: int) -> DataError:
-    shorter = readers[sizes.index(min(sizes))].source
-    longer = readers[sizes.index(max(sizes))].source
-    ends = start + min(sizes)
-    has = f"{longer.rows:,}" if longer.rows is not None else f"more (at least {start + max(sizes):,})"
-    return DataError(
-        f"{shorter.path} has {ends:,} samples, {longer.path} has {has}",
-        why="samples are rows along axis 0",
-        hint="both must hold the same samples in the same order; --id COL joins two tables",
+    shorter = readers[sizes.index(min(sizes))].field
+    longer = readers[sizes.index(max(sizes))].field
+    rows, more = start + min(sizes), longer.source.rows
+    has = f"{more:,}" if more is not None else f"more (at least {start + max(sizes):,})"
+    problem = f"{shorter.info.path} has {rows:,} samples, {longer.info.path} has {has}"
+    return _unequal(problem, shorter, rows, longer, more)
+
+
+def _unequal(problem: str, shorter: Field, fewer: int, longer: Field, more: int | None) -> DataError:
+    """The error for two fields of unequal length, with its likely cause."""
+    why, hint = (
+        _transposed(longer, fewer)
+        or _transposed(shorter, more)
+        or (more == fewer + 1 and (_misread(shorter, "header") or _misread(longer, "data")))
+        or ("samples are rows along axis 0", "both must hold the same samples in the same order")
     )
+    if shorter.source.columns and longer.source.columns:
+        hint += "; --id COL joins two tables"
+    return DataError(problem, why=why, hint=hint)
+
+
+def _transposed(field: Field, rows: int | None) -> tuple[str, str] | None:
+    shape, path = field.info.shape, field.info.path
+    if len(shape) < 2 or shape[1] != rows:
+        return None
+    what = f"shape {shape}" if shape[0] is not None else f"{rows} columns"
+    hint = f"np.save('transposed.npy', np.load({path!r}).T)" if field.info.format == "npy" else "transpose it"
+    return f"{path} has {what}: it looks transposed", hint
+
+
+def _misread(field: Field, taken_for: Literal["header", "data"]) -> tuple[str, str] | None:
+    if field.first_row != taken_for:
+        return None
+    way_out = "--no-header if it is data" if taken_for == "header" else "--header if it names the columns"
+    return f"the first row of {field.info.path} was read as {taken_for}", way_out

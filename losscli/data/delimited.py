@@ -55,6 +55,10 @@ class DelimitedTable(TextTable):
             sample=dialect.sample,
         )
         self.notes += dialect.notes
+        if not dialect.has_header:
+            self.first_row = "data"
+        elif all(kind_of(name, dialect.decimal) == "number" for name in dialect.names):
+            self.first_row = "header"
         self.schema = pa.schema([(name, _TYPES[kind]) for name, kind in zip(dialect.names, dialect.kinds, strict=True)])
         self._dialect = dialect
 

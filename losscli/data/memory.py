@@ -45,9 +45,10 @@ class ArrayFields:
         info = FieldInfo(self.path, self.format, self.shape, self.dtype.name)
         return Field(info, self, list(self.notes))
 
-    def where(self, row: int, column: str | None = None) -> str:  # noqa: ARG002 - the protocol's
+    def where(self, row: int, column: str | None = None) -> str:
         """Where a value stands, in words."""
-        return f"{self.path}: row {row}"
+        place = f"{self.path}: row {row}"
+        return place if column is None else f"{place}, column {column}"
 
     def slice(self, field: Field, start: int, stop: int) -> np.ndarray | None:  # noqa: ARG002 - the protocol's
         """None, unless the array has random access."""

@@ -82,17 +82,23 @@ class Field:
     info: FieldInfo
     source: Source
     notes: list[str] = field(default_factory=list)
+    first_row: Literal["header", "data"] | None = None
+    """What the first row of a text was taken for, where it could be the other as well."""
 
     def where(self, row: int, column: int | None = None) -> str:
         """Where a value stands: "preds.csv: row 3 (line 5), column 'p_cat'"."""
         return self.source.where(row, self.column_name(column))
 
     def column_name(self, column: int | None) -> str | None:
-        """The name of the table column that holds position `column` of a sample, if it has one."""
+        """The name of the table column that holds position `column` of a sample, or its number."""
         columns = self.info.columns
-        if column is None or columns is None:
+        if columns is not None and len(columns) == 1:
+            return columns[0]
+        if column is None:
             return None
-        return columns[column] if len(columns) > 1 else columns[0]
+        if columns is not None:
+            return columns[column]
+        return str(column) if len(self.info.shape) == 2 else None
 
 
 class Source(Protocol):

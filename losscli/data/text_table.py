@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class TextTable(TableSource):
 
     Attributes:
         notes: What was found out about the text that its reader should know.
+        first_row: What the first row was taken for, where it could be the other as well.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class TextTable(TableSource):
         self.format = format_name
         self.rows = None
         self.notes: list[str] = []
+        self.first_row: Literal["header", "data"] | None = None
         self.chunk_bytes = CHUNK_BYTES
         self._source = source
         self._row_shape = rows
@@ -131,6 +133,7 @@ class TextTable(TableSource):
         """The field made of the columns that `patterns` name, or of the numeric ones."""
         selected = super().select(patterns, exclude=exclude, ragged=ragged, text=text)
         selected.notes = [*self.notes, *selected.notes]
+        selected.first_row = self.first_row
         return selected
 
     def where(self, row: int, column: str | None = None) -> str:

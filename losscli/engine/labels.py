@@ -47,7 +47,7 @@ class Labels:
         if cells.dtype.kind not in "iub":
             raise DataError(f"{self.field.info.path}: labels of type {cells.dtype} are not class indices")
         if cells.dtype.kind == "u" and cells.size and cells.max() > np.iinfo(np.int64).max:
-            row = int(np.argmax(cells.reshape(-1))) // max(1, cells[0].size)
+            row = int(np.argmax(cells.reshape(-1))) * len(cells) // cells.size
             raise DataError(f"{self.field.where(start + row)}: the label {cells.max()} is no class index")
         return cells.astype(np.int64, copy=False)
 
@@ -64,7 +64,7 @@ class Labels:
         if unknown.size:
             label = str(flat[unknown[0]])
             raise DataError(
-                f"{self.field.where(start + int(unknown[0]) // max(1, cells[0].size))}: "
+                f"{self.field.where(start + int(unknown[0]) * len(cells) // len(flat))}: "
                 f"the label {label!r} is none of the classes",
                 why=f"the classes are {listed(self.names)}",
                 hint=did_you_mean(label, self.names)
@@ -75,7 +75,7 @@ class Labels:
     def _fraction(self, cells: np.ndarray, fraction: np.ndarray, start: int) -> DataError:
         first = int(np.flatnonzero(fraction.reshape(-1))[0])
         return DataError(
-            f"{self.field.where(start + first // max(1, cells[0].size))}: "
+            f"{self.field.where(start + first * len(cells) // cells.size)}: "
             f"the label {cells.reshape(-1)[first]:g} is no class index",
             why="class labels are whole numbers 0 .. C-1; these may be probabilities, or targets of a regression",
             hint="are predictions and targets swapped? distributions need the shape of the predictions",
@@ -93,7 +93,7 @@ class Labels:
         flat = index.reshape(-1)
         first = int(np.flatnonzero(outside.reshape(-1))[0])
         label = int(flat[first])
-        row = start + first // max(1, index[0].size)
+        row = start + first * len(index) // index.size
         count = int(outside.sum())
         problem = (
             f"{self.field.where(row)}: the label is {label}, "

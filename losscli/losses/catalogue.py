@@ -51,6 +51,7 @@ class Loss:
     summary: str
     sections: Mapping[str, str]
     parameters: tuple[Parameter, ...]
+    one_of: tuple[str, ...] = ()
     false_friends: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -61,7 +62,7 @@ class Loss:
     @property
     def unit(self) -> str:
         """What the loss is measured in: the first word under its heading Unit."""
-        return self.sections["Unit"].replace(",", " ").split()[0]
+        return re.split("[,:]", self.sections["Unit"], maxsplit=1)[0]
 
     @property
     def in_nats(self) -> bool:
@@ -82,6 +83,9 @@ class Loss:
                     f"{self.name} has no option {name!r}",
                     hint=f"its options are {', '.join(known) or 'none'}",
                 )
+        if self.one_of and sum(options.get(name) is not None for name in self.one_of) != 1:
+            choices = " or ".join(known[name].option for name in self.one_of)
+            raise UsageError(f"{self.name} needs {choices}", why="exactly one of them says what is meant")
         return {name: p.check(options.get(name, p.default)) for name, p in known.items()}
 
 
@@ -95,6 +99,7 @@ def loss(
     contract: Contract,
     aliases: tuple[str, ...] = (),
     documents: tuple[str, ...] = (),
+    one_of: tuple[str, ...] = (),
     false_friends: Mapping[str, str] | None = None,
 ) -> Callable[[Kernel], Kernel]:
     """Enter the decorated function in the catalogue, and leave it as it is."""
@@ -113,6 +118,7 @@ def loss(
             summary=summary,
             sections=sections,
             parameters=(*own_parameters(kernel, sections.get("Options", "")), *contract.parameters),
+            one_of=one_of,
             false_friends=false_friends or {},
         )
         return kernel
