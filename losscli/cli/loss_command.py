@@ -47,8 +47,10 @@ def option_of(parameter: Parameter) -> Option:
     """An option of the loss, as the command line has it."""
     kind = parameter.kind
     default = parameter.default
+    flags: tuple[str, ...] = ()
     if isinstance(kind, Flag):
         type_: Any = bool
+        flags = (f"{parameter.option}/{parameter.option.replace('--', '--no-', 1)}",) if default else ()
     elif isinstance(kind, Number):
         type_ = float
     elif isinstance(kind, Whole):
@@ -61,7 +63,7 @@ def option_of(parameter: Parameter) -> Option:
     if parameter.name == "kind":  # from Python the caller knows; a file is looked at
         default = "auto"
     help_ = parameter.help if isinstance(kind, (Flag, Choice)) else f"{parameter.help} {_bounds(parameter)}"
-    return Option(parameter.name, type_, default, help_.strip(), "Loss")
+    return Option(parameter.name, type_, default, help_.strip(), "Loss", flags)
 
 
 def _bounds(parameter: Parameter) -> str:
@@ -116,8 +118,7 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
 
 
 def _refuse_two_stdins(values: Mapping[str, Any]) -> None:
-    inputs = ("predictions", "targets", "sample_weight", "class_weight", "pos_weight")
-    if sum(values.get(name) == "-" for name in inputs) > 1:
+    if sum(value == "-" for name, value in values.items() if name not in ("delimiter", "output")) > 1:
         raise UsageError("only one input can be `-`: standard input is read once", hint="put one of them in a file")
 
 

@@ -137,6 +137,14 @@ def _ids(table: TableSource, id_column: str) -> pa.Array:
     if types.is_integer(ids.type):
         # Signed and unsigned ids meet in a type that holds both.
         return ids.cast(pa.decimal128(20))
+    if types.is_floating(ids.type):  # text formats read every number as float64
+        try:
+            return ids.cast(pa.int64()).cast(pa.decimal128(20))
+        except pa.ArrowInvalid as error:
+            raise DataError(
+                f"{table.path}: column {id_column!r} holds numbers with a fraction, which are no ids",
+                hint="--id names a column of whole numbers or of text",
+            ) from error
     if types.is_large_string(ids.type) or types.is_string(ids.type):
         return ids.cast(pa.large_string())
     raise DataError(

@@ -15,7 +15,9 @@ from losscli.engine.result import InputRecord
 from losscli.engine.scoring import Elements, NanPolicy, Values, array, as_float64, either, first_outside, sample_shape
 from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
-from losscli.losses.contracts import Domain, Elementwise
+from losscli.losses.contracts import Elementwise
+from losscli.losses.domains import Domain
+from losscli.losses.parameters import Side
 from losscli.numerics import Array
 
 
@@ -40,19 +42,25 @@ class ElementwiseScorer:
         loss: Loss,
         contract: Elementwise,
         options: Mapping[str, Any],
-        predictions: Field,
-        targets: Field,
+        fields: Mapping[str, Field],
         nan: NanPolicy,
     ) -> None:
         self.loss = loss
-        self.predictions = predictions
-        self.targets = targets
+        self.predictions = predictions = fields["predictions"]
+        self.targets = targets = fields["targets"]
         self.nan = nan
         self.prediction_domain = contract.prediction
         self.target_domain = contract.target
         if options.get("unchecked_targets"):
             self.target_domain = Domain("labels")
         self.options = {name: options[name] for name in loss.own_options}
+        self.sides = {p.name: fields[p.name] for p in loss.parameters if p.name in fields}
+        floored = bool(options.get("eps"))
+        self.side_domains = {
+            p.name: Domain(p.kind.domain.noun) if floored else p.kind.domain
+            for p in loss.parameters
+            if isinstance(p.kind, Side)
+        }
 
         shape, target_shape = sample_shape(predictions), sample_shape(targets)
         if shape != target_shape and {shape, target_shape} != {(), (1,)}:
@@ -69,6 +77,12 @@ class ElementwiseScorer:
                 why="booleans are labels, never predictions; are predictions and targets swapped?",
             )
         self._check_vectors()
+        for side in self.sides.values():
+            if sample_shape(side) not in {self.shape, (), (1,)}:
+                raise DataError(
+                    f"{side.info.path} has samples of shape {sample_shape(side)}, {predictions.info.path} of {shape}",
+                    why="it needs one value for each prediction, or one for each sample",
+                )
 
     def _check_vectors(self) -> None:
         for name, value in self.options.items():
@@ -97,7 +111,16 @@ class ElementwiseScorer:
         if self.target_domain.signs:
             facts = SignFacts(_first_row(target == 0.0, start), _first_row(target == -1.0, start))
             target = np.where(target == 0.0, -1.0, target)
-        loss = self.loss.kernel(prediction, target, **self.options)
+        options = dict(self.options)
+        for name, side in self.sides.items():
+            options[name] = as_float64(array(values, name)).reshape(len(prediction), -1)
+            bad = self._check(self.side_domains[name], options[name], start, side, targets)
+            skipped = either(skipped, bad)
+            if options[name].shape[1] == self.numbers_per_sample:
+                options[name] = options[name].reshape(shape)
+            else:
+                options[name] = options[name].reshape(-1, *[1] * len(self.shape))
+        loss = self.loss.kernel(prediction, target, **options)
         return Elements(loss, None, 0, either(skipped, skipped_too), facts)
 
     def _check(self, domain: Domain, values: Array, start: int, field: Field, others: np.ndarray) -> np.ndarray | None:
@@ -110,7 +133,7 @@ class ElementwiseScorer:
             skipped = self.nan.rows(values, start, field)
             values = np.where(np.isnan(values), 1.0, values)
             low, high = values.min(), values.max()
-        bounded = domain.low <= low and high <= domain.high
+        bounded = domain.holds(low) and domain.holds(high)
         if np.isinf(low) or np.isinf(high):
             row, position = first_outside(np.isinf(values))
             raise DataError(
@@ -122,7 +145,8 @@ class ElementwiseScorer:
         elif bounded:
             return skipped
         else:
-            outside = (values < domain.low) | (values > domain.high)
+            below = values < domain.low if domain.low_closed else values <= domain.low
+            outside = below | (values > domain.high)
         if outside.any():
             row, position = first_outside(outside)
             raise self._outside(domain, values, row, position, start, field, others)
@@ -138,9 +162,14 @@ class ElementwiseScorer:
         field: Field,
         others: np.ndarray,
     ) -> DataError:
-        allowed = "-1 and +1, or 0 and 1" if domain.signs else f"within [{domain.low:g}, {domain.high:g}]"
         value = values[row].reshape(-1)[position or 0]
-        why = f"{domain.noun} must be {allowed}"
+        if domain.high == math.inf and "eps" in self.options:
+            return DataError(
+                f"{field.where(start + row, position)}: the value is {value:g}",
+                why=f"{domain.noun} must be {domain}",
+                hint="--eps 1e-6 floors the variance, as PyTorch does",
+            )
+        why = f"{domain.noun} must be {domain}"
         other = as_float64(others)
         if field is self.targets and not domain.signs and np.isin(other, (0.0, 1.0)).all():
             why += "; the predictions are all 0 or 1: are predictions and targets swapped?"

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from losscli.data import ReadOptions, from_array, join_targets, open_field, open_source, read_vector, read_whole
-from losscli.data.model import Field, Source
+from losscli.data import ReadOptions, from_array, read_whole
+from losscli.data.model import Field
 from losscli.engine.classes import ClassesScorer
 from losscli.engine.elementwise import ElementwiseScorer
+from losscli.engine.inputs import open_fields, vectors_read
 from losscli.engine.reduce import Partial
 from losscli.engine.result import InputRecord, Result, Samples, Sink
 from losscli.engine.run import RunOptions, run
@@ -20,7 +21,6 @@ from losscli.engine.scoring import NanPolicy, Scorer, sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Classes, Elementwise
-from losscli.losses.parameters import Weights
 from losscli.version import __version__
 
 Reduction = Literal["mean", "sum", "none"]
@@ -29,6 +29,9 @@ OnEmpty = Literal["error", "nan", "zero"]
 Base = Literal["e", "2", "10"]
 
 UNITS: dict[str, tuple[str, float]] = {"e": ("nats", 1.0), "2": ("bits", math.log(2.0)), "10": ("bans", math.log(10.0))}
+
+LISTED = 1000
+"""A longer vector among the options is told by its shape."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def compute(request: Request) -> Result:
     loss = request.loss
     if request.base != "e" and not loss.in_nats:
         raise UsageError(f"{loss.name} is no logarithm, so --base {request.base} does not apply to it")
-    options = loss.check_options(_vectors_read(request))
+    options = loss.check_options(vectors_read(loss, request.options, request.read))
     fields = open_fields(request)
     records = {name: _record(f) for name, f in fields.items()}
     lone = isinstance(loss.contract, Classes) and not sample_shape(fields["predictions"])
@@ -104,90 +107,9 @@ def make_scorer(
     """The scorer of the loss's contract."""
     predictions, targets = fields["predictions"], fields["targets"]
     if isinstance(loss.contract, Elementwise):
-        return ElementwiseScorer(loss, loss.contract, options, predictions, targets, nan)
+        return ElementwiseScorer(loss, loss.contract, options, fields, nan)
     names = tuple(classes) if classes else None
     return ClassesScorer(loss, loss.contract, options, predictions, targets, nan, names)
-
-
-def open_fields(request: Request) -> dict[str, Field]:
-    """The predictions, the targets and the side inputs, as fields to be walked through together."""
-    text = isinstance(request.loss.contract, Classes)
-    predictions = _open(request.predictions, "predictions", request.read)
-    if request.targets is None:
-        targets = predictions
-        if predictions.columns is None:
-            raise UsageError(
-                f"{predictions.path} holds predictions only, and TARGETS is missing",
-                hint=f"losscli {request.loss.name} {predictions.path} TARGETS",
-            )
-        if request.target is None:
-            raise UsageError(
-                f"which column of {predictions.path} holds the targets?",
-                why=f"its columns are {', '.join(predictions.columns)}",
-                hint=f"--target {predictions.columns[-1]}, or name a file of TARGETS",
-            )
-    else:
-        targets = _open(request.targets, "targets", request.read)
-        if request.id is not None:
-            targets = join_targets(predictions, targets, request.id)
-    taken = [request.id] if request.id is not None else []
-    weight = _side(request.sample_weight, "sample_weight", request.read, (predictions, targets))
-    if weight is not None and weight.info.columns and weight.source in (predictions, targets):
-        taken += weight.info.columns
-    target_field = targets.select(request.target, exclude=taken, text=text)
-    exclude = [*taken, *(target_field.info.columns or ())] if targets is predictions else taken
-    fields = {"predictions": predictions.select(request.pred, exclude=exclude), "targets": target_field}
-    if weight is not None:
-        if sample_shape(weight) not in {(), (1,)}:
-            raise DataError(
-                f"{weight.info.path}: sample weights have shape {weight.info.shape}",
-                why="there is one weight a sample",
-                hint="FILE:COLUMN picks a column",
-            )
-        fields["sample_weight"] = weight
-    return fields
-
-
-def _open(spec: Any, name: str, options: ReadOptions) -> Source:
-    return open_source(spec, options) if isinstance(spec, str) else from_array(spec, name)
-
-
-def _side(spec: Any, name: str, options: ReadOptions, sources: Sequence[Source]) -> Field | None:
-    """A side input: a column of the tables at hand, a file, `file:column`, or an array."""
-    if spec is None:
-        return None
-    if not isinstance(spec, str):
-        return from_array(spec, name).select(None)
-    for source in sources:
-        if source.columns and spec in source.columns:
-            return source.select([spec])
-    return open_field(spec, options)
-
-
-def _vectors_read(request: Request) -> dict[str, Any]:
-    """The options as given, with the short vectors that are named by a file or a list read."""
-    options = dict(request.options)
-    for parameter in request.loss.parameters:
-        value = options.get(parameter.name)
-        if not (isinstance(parameter.kind, Weights) and isinstance(value, str)):
-            continue
-        if is_number_list(value):
-            options[parameter.name] = [float(number) for number in value.split(",")]
-            continue
-        options[parameter.name] = vector = read_vector(value, request.read)
-        try:
-            parameter.check(vector)
-        except UsageError as error:  # what a file holds is data
-            raise DataError(f"{value}: {error.problem}", why=error.why, hint=error.hint) from error
-    return options
-
-
-def is_number_list(text: str) -> bool:
-    """Whether `text` is "0.5" or "0.5,1,2"."""
-    try:
-        return bool([float(number) for number in text.split(",")])
-    except ValueError:
-        return False
 
 
 def _batch_of_one(fields: Mapping[str, Field]) -> dict[str, Field]:
@@ -275,6 +197,8 @@ def _result(
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.size > LISTED:
+        return f"array of shape {value.shape}"
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 

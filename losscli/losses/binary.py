@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from losscli.losses.catalogue import loss
-from losscli.losses.contracts import LOGIT, PROBABILITY, SOFT_LABEL, Elementwise
+from losscli.losses.contracts import Elementwise
+from losscli.losses.domains import LOGIT, PROBABILITY, SOFT_LABEL
 from losscli.losses.parameters import PositiveWeights
 from losscli.numerics import Array, softplus, xlog1py, xlogy
 

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from losscli.losses.domains import REAL, SOFT_LABEL, Domain
 from losscli.losses.parameters import Choice, Flag, Number, Parameter, Whole
 
 ScoreKind = Literal["logits", "log-probs", "probs"]
@@ -21,30 +22,6 @@ UNCHECKED_TARGETS = Parameter(
     default=False,
     help="Accept targets outside [0, 1] or not summing to 1; the formula is applied as it stands.",
 )
-
-
-@dataclass(frozen=True)
-class Domain:
-    """The values an array may hold: an interval, or the two signs."""
-
-    noun: str
-    low: float = -math.inf
-    high: float = math.inf
-    signs: bool = False
-    hint: str = ""
-
-
-REAL = Domain("values")
-SCORE = Domain("scores")
-LOGIT = Domain("logits")
-PROBABILITY = Domain(
-    "probabilities",
-    0.0,
-    1.0,
-    hint="logits belong to `losscli sigmoid-cross-entropy`",
-)
-SOFT_LABEL = Domain("labels", 0.0, 1.0, hint="--unchecked-targets applies the formula as it stands")
-SIGN = Domain("labels", signs=True)
 
 
 @dataclass(frozen=True)

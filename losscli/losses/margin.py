@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from losscli.losses.catalogue import loss
-from losscli.losses.contracts import SCORE, SIGN, Elementwise
+from losscli.losses.contracts import Elementwise
+from losscli.losses.domains import SCORE, SIGN
 from losscli.numerics import Array
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from losscli.errors import UsageError
+from losscli.losses.domains import Domain
 from losscli.numerics import Array
 
 
@@ -115,8 +116,49 @@ class Weights:
         return weights
 
 
-Kind: TypeAlias = Number | Whole | Flag | Choice | Weights
+@dataclass(frozen=True)
+class Side:
+    """An input beside predictions and targets: a file, a column, or (where `number`) one number for all.
 
+    Its values belong to `domain`, as those of predictions do. From Python it is an array.
+    """
+
+    each: Literal["element", "sample", "token"]
+    domain: Domain
+    number: bool = False
+
+    def __str__(self) -> str:
+        lead = "a number, " if self.number else ""
+        return f"{lead}a column or a file: one value for each {self.each}"
+
+    def check(self, option: str, value: Any) -> Any:
+        """A number is checked here; what else there is, is read and checked with the data."""
+        if not self.number or not is_number(value):
+            return value
+        number = float(value)
+        if not (self.domain.holds(number) and math.isfinite(number)):
+            raise UsageError(f"{option} is {number:g}, but {self.domain.noun} must be {self.domain}")
+        return number
+
+
+def is_number(value: Any) -> bool:
+    """Whether the value is a number, or text that says one."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+Kind: TypeAlias = Number | Whole | Flag | Choice | Weights | Side
+
+VARIANCE = Domain("variances", 0.0, low_closed=False)
+DEVIATION = Domain("standard deviations", 0.0, low_closed=False)
+
+Switch = Annotated[bool, Flag()]
+NonNegative = Annotated[float, Number(0.0, math.inf)]
+Variance: TypeAlias = Annotated[Any, Side("element", VARIANCE, number=True)]
+Deviation: TypeAlias = Annotated[Any, Side("element", DEVIATION, number=True)]
 Positive = Annotated[float, Number(low=0.0, closed=False)]
 Fraction = Annotated[float, Number(0.0, 1.0)]
 ClassWeights: TypeAlias = Annotated[Array | None, Weights("class")]

@@ -194,7 +194,7 @@ def test_join_says_where_a_row_stands_in_its_own_table(tables):
         (list(range(20)), [50], r"20 ids .*: 0, 1, 2, 3, 4, \.\.\.;"),
         ([1, 2], ["1", "2"], r"left.parquet has numbers as ids in column 'id', right.parquet has text"),
         ([1, None], [1, 2], r"left.parquet: row 1, column 'id': the id is empty"),
-        ([1.5], [1.5], r"column 'id' holds double, which are no ids"),
+        ([1.5], [1.5], r"column 'id' holds numbers with a fraction"),
         ([], [1], r"left.parquet: the table has no rows"),
     ],
 )

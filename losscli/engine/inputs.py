@@ -1,0 +1,119 @@
+"""From what was named to fields: predictions, targets and all that goes beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from losscli.data import ReadOptions, from_array, join_targets, open_field, open_source, read_vector
+from losscli.data.model import Field, Source
+from losscli.engine.scoring import sample_shape
+from losscli.errors import DataError, UsageError
+from losscli.losses.catalogue import Loss
+from losscli.losses.contracts import Classes
+from losscli.losses.parameters import Side, Weights, is_number
+
+if TYPE_CHECKING:
+    from losscli.engine.plan import Request
+
+
+def open_fields(request: Request) -> dict[str, Field]:
+    """The predictions, the targets and the side inputs, as fields to be walked through together."""
+    sources = _open_sources(request)
+    predictions, targets = sources[0], sources[-1]
+    sides = _open_sides(request, sources)
+    taken = [request.id] if request.id is not None else []
+    for side in sides.values():
+        if side.info.columns and side.source in sources:
+            taken += side.info.columns
+    text = isinstance(request.loss.contract, Classes)
+    target_field = targets.select(request.target, exclude=taken, text=text)
+    exclude = [*taken, *(target_field.info.columns or ())] if targets is predictions else taken
+    return {"predictions": predictions.select(request.pred, exclude=exclude), "targets": target_field, **sides}
+
+
+def _open_sources(request: Request) -> list[Source]:
+    """The source of the predictions and, where it is another one, that of the targets."""
+    predictions = _open(request.predictions, "predictions", request)
+    if request.targets is not None:
+        targets = _open(request.targets, "targets", request)
+        return [predictions, targets if request.id is None else join_targets(predictions, targets, request.id)]
+    if predictions.columns is None:
+        raise UsageError(
+            f"{predictions.path} holds predictions only, and TARGETS is missing",
+            hint=f"losscli {request.loss.name} {predictions.path} TARGETS",
+        )
+    if request.target is None:
+        raise UsageError(
+            f"which column of {predictions.path} holds the targets?",
+            why=f"its columns are {', '.join(predictions.columns)}",
+            hint=f"--target {predictions.columns[-1]}, or name a file of TARGETS",
+        )
+    return [predictions]
+
+
+def _open(spec: Any, name: str, request: Request) -> Source:
+    if isinstance(spec, str):
+        return open_source(spec, request.read, reread=request.id is not None)
+    return from_array(spec, name)
+
+
+def _open_sides(request: Request, sources: Sequence[Source]) -> dict[str, Field]:
+    """The sample weights and the side options that are no plain number."""
+    asked = {"sample_weight": request.sample_weight}
+    for parameter in request.loss.parameters:
+        value = request.options.get(parameter.name)
+        if isinstance(parameter.kind, Side) and not (parameter.kind.number and is_number(value)):
+            asked[parameter.name] = value
+    sides = {name: _side(spec, name, request, sources) for name, spec in asked.items() if spec is not None}
+    weight = sides.get("sample_weight")
+    if weight is not None and sample_shape(weight) not in {(), (1,)}:
+        raise DataError(
+            f"{weight.info.path}: sample weights have shape {weight.info.shape}",
+            why="there is one weight a sample",
+            hint="FILE:COLUMN picks a column",
+        )
+    return sides
+
+
+def _side(spec: Any, name: str, request: Request, sources: Sequence[Source]) -> Field:
+    """A column of the tables at hand, a file, `file:column`, a comma list of numbers, or an array."""
+    if not isinstance(spec, str):
+        return from_array(spec, name).select(None)
+    for source in sources:
+        if source.columns and spec in source.columns:
+            return source.select([spec])
+    numbers = number_list(spec)
+    if numbers is not None:
+        return from_array(np.array(numbers), f"--{name.replace('_', '-')}").select(None)
+    named = zip((request.predictions, request.targets), sources, strict=False)
+    return open_field(spec, request.read, opened={str(given): source for given, source in named})
+
+
+def vectors_read(loss: Loss, options: Mapping[str, Any], read: ReadOptions) -> dict[str, Any]:
+    """The options as given, with the short vectors that are named by a file or a list read."""
+    options = dict(options)
+    for parameter in loss.parameters:
+        value = options.get(parameter.name)
+        if not (isinstance(parameter.kind, Weights) and isinstance(value, str)):
+            continue
+        numbers = number_list(value)
+        if numbers is not None:
+            options[parameter.name] = numbers
+            continue
+        options[parameter.name] = vector = read_vector(value, read)
+        try:
+            parameter.check(vector)
+        except UsageError as error:  # what a file holds is data
+            raise DataError(f"{value}: {error.problem}", why=error.why, hint=error.hint) from error
+    return options
+
+
+def number_list(text: str) -> list[float] | None:
+    """The numbers of "0.5" or "0.5,1,2"; None for any other text."""
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError:
+        return None
