@@ -1,0 +1,51 @@
+# Everything below needs python3 (3.11 or newer, with venv) and access to PyPI, and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What was installed last; a second run finds them newer than pyproject.toml and does nothing.
+RUNTIME := $(VENV)/runtime.stamp
+DEVELOPMENT := $(VENV)/development.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: $(RUNTIME) ## install losscli into .venv and print the loss of a real model's saved predictions
+	$(BIN)/losscli nll sample_data/digits_log_probs.npy sample_data/digits_labels.npy
+
+test: lint ## install everything into .venv, lint, and run all tests
+	$(BIN)/python -m pytest -q -n 2 --ignore=tests/repo
+
+lint: $(DEVELOPMENT) ## check style, types, the direction of imports, and that the README tells the truth
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n 2 tests/repo
+
+bench: $(DEVELOPMENT) ## run the benchmarks of tests/benchmarks
+	@set -- tests/benchmarks/*.py; \
+	if [ -e "$$1" ]; then $(BIN)/python -m pytest -q -s "$$@"; \
+	else echo "no benchmark has been written yet: tests/benchmarks holds none"; fi
+
+docs: $(DEVELOPMENT) ## run the README's commands again and write down what they print
+	$(BIN)/python tests/repo/make_readme.py
+
+clean: ## remove .venv and everything that was built or cached
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	find losscli tests sample_data -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): pyproject.toml | $(BIN)/pip
+	$(INSTALL) --editable .
+	@touch $@
+
+$(DEVELOPMENT): pyproject.toml | $(BIN)/pip
+	$(INSTALL) --editable '.[test,lint]'
+	@touch $(RUNTIME) $@
