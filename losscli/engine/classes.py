@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 
 from losscli.data.model import Field
-from losscli.engine.kind import FEW, RowFacts, detect, doubts, evidence, examine
+from losscli.engine.kind import RowFacts, detect, mixture
 from losscli.engine.labels import Labels, class_names
 from losscli.engine.result import InputRecord
-from losscli.engine.scoring import Elements, NanPolicy, Values, array, as_float64, sample_shape
-from losscli.errors import DataError, UsageError
+from losscli.engine.score_rows import DECIDING_ROWS, ScoreRows
+from losscli.engine.scoring import Elements, NanPolicy, Values, array, as_float64, either, sample_shape
+from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
-from losscli.losses.contracts import Classes, ScoreKind
+from losscli.losses.contracts import Classes
 from losscli.numerics import Array
-
-DECIDING_ROWS = 4096
-"""How many rows of the first block decide the kind; all others must agree."""
 
 
 class ClassesScorer:
@@ -42,13 +40,7 @@ class ClassesScorer:
         self.targets = targets
         self.nan = nan
         self.options = {name: options[name] for name in loss.own_options}
-        self.tolerance: float = options["row_sum_tolerance"]
-        self.normalize: bool = options["normalize"]
         self.unchecked_targets: bool = options.get("unchecked_targets", False)
-        self.detected = options["kind"] == "auto"
-        self.kind: ScoreKind = "logits" if self.detected else options["kind"]
-        if self.normalize and options["kind"] != "probs":
-            raise UsageError("--normalize divides probabilities by their sum", hint="add --kind probs")
 
         shape = sample_shape(predictions)
         target_shape = sample_shape(targets)
@@ -77,6 +69,7 @@ class ClassesScorer:
         if names is not None and len(names) != self.classes:
             raise DataError(f"--classes names {len(names)} classes, but the predictions have {self.classes}")
         self.labels = Labels(targets, self.classes, options["ignore_index"], names)
+        self.rows = ScoreRows(predictions, options, nan, self.classes, self.elements_per_sample)
         self._check_class_weight()
 
     def _refuse_swapped(self, shape: tuple[int, ...]) -> None:
@@ -135,13 +128,21 @@ class ClassesScorer:
         _, counted, _ = self._target_rows(targets[:head], 0)
         scores = self._rows(predictions[:head])
         counted &= ~np.isnan(scores).any(axis=1)
-        if counted.any():
-            self.kind = detect(self._examine(scores[counted], 0, counted), self.predictions.info.path)
+        if not counted.any():
+            return
+        facts = self._examine(scores[counted], 0, counted)
+        if mixed := mixture(facts):
+            self.kind, count = mixed
+            raise self._contradiction(scores, counted, facts, f"{count} of the first {facts.rows} rows are")
+        self.kind = detect(facts, self.predictions.info.path)
 
     def _rows(self, predictions: np.ndarray) -> Array:
-        """The predictions as float64 (rows, classes), one row an element."""
-        rows: Array = np.moveaxis(as_float64(predictions), self.axis + 1, -1).reshape(-1, self.classes)
-        return rows
+        """The predictions as float64 (rows, classes), one row an element.
+
+        The rows are contiguous, since the order in which NumPy adds depends on the layout in memory.
+        """
+        rows = np.moveaxis(as_float64(predictions), self.axis + 1, -1).reshape(-1, self.classes)
+        return np.ascontiguousarray(rows)
 
     def _target_rows(self, targets: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray, int]:
         """The targets by row, the mask of rows that count, and how many were ignored."""
@@ -160,16 +161,17 @@ class ClassesScorer:
         target, counted, ignored = self._target_rows(targets, start)
         scores = self._rows(predictions)
 
-        skipped = self._nan_samples(scores, counted, start, shape)
-        if skipped is not None:
-            counted = counted & ~np.repeat(skipped, self.elements_per_sample)
-        if self.normalize:
-            scores = self._normalized(scores, counted, start)
+        broken, skipped = self.rows.broken(scores, self.predictions, counted, start)
+        if self.soft:
+            broken_target, skipped_target = self.rows.broken(target, self.targets, counted, start)
+            broken, skipped = either(broken, broken_target), either(skipped, skipped_target)
+        sound = counted if broken is None else counted & ~broken
         if self.soft and not self.unchecked_targets:
-            self._check_shares(target, counted, start)
-        surprisal = Surprisal(self.kind, scores)
-        facts = self._facts(surprisal, counted, start)
+            self._check_shares(target, sound, start)
+        surprisal, facts = self.rows.surprisal(scores, sound, start)
         loss, weight = self.loss.kernel(surprisal, target, **self.options)
+        if broken is not None:
+            loss = np.where(broken, np.nan, loss)  # also where the NaN is not the target's
         if ignored:
             loss = np.where(counted, loss, 0.0)
             weight = counted.astype(np.float64) if weight is None else np.where(counted, weight, 0.0)
@@ -181,57 +183,15 @@ class ClassesScorer:
             facts,
         )
 
-    def _nan_samples(self, scores: Array, counted: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray | None:
-        """Refuse +inf and rows without a class, and treat NaN as the policy says."""
-        high = scores.max(axis=1)
-        if np.isfinite(high).all():
-            return None
-        per_sample = self.elements_per_sample
-        broken = counted & np.isnan(high)
-        skipped = None
-        if broken.any():
-            by_sample = np.where(broken[:, np.newaxis], scores, 0.0).reshape(shape[0], -1, self.classes)
-            skipped = self.nan.rows(by_sample, start, self.predictions)
-        endless = np.flatnonzero(counted & (high == np.inf))
-        if endless.size:
-            row = int(endless[0])
-            raise DataError(
-                f"{self.predictions.where(start + row // per_sample, int(scores[row].argmax()))}: the value is inf",
-                why="a logit of +inf makes every probability undefined",
-                hint="look at what exported it: an overflow of float16 is the usual cause",
-            )
-        empty = np.flatnonzero(counted & (high == -np.inf))
-        if empty.size:
-            row = int(empty[0])
-            raise DataError(
-                f"{self.predictions.where(start + row // per_sample)}: all {self.classes} values are -inf",
-                why="a row needs at least one class that is not masked out",
-            )
-        return skipped
-
-    def _normalized(self, scores: Array, counted: np.ndarray, start: int) -> Array:
-        total: Array = scores.sum(axis=1, keepdims=True)
-        bad = np.flatnonzero(counted & ~((total[:, 0] > 0.0) & (scores.min(axis=1) >= 0.0)))
-        if bad.size:
-            row = int(bad[0])
-            raise DataError(
-                f"{self.predictions.where(start + row // self.elements_per_sample)}: the row cannot be normalised",
-                why=f"it sums to {total[row, 0]:g}, its smallest value is {scores[row].min():g}",
-            )
-        normalized: Array = scores / total
-        return normalized
-
     def _check_shares(self, shares: Array, counted: np.ndarray, start: int) -> None:
         total = shares.sum(axis=1)
         outside: np.ndarray = (shares.min(axis=1) < 0.0) | (shares.max(axis=1) > 1.0)
-        off: np.ndarray = np.isnan(total) | (np.abs(total - 1.0) > self.tolerance)
+        off: np.ndarray = np.abs(total - 1.0) > self.rows.tolerance
         bad = np.flatnonzero(counted & (outside | off))
         if not bad.size:
             return
         row = int(bad[0])
         where = self.targets.where(start + row // self.elements_per_sample)
-        if np.isnan(total[row]):
-            raise DataError(f"{where}: the target distribution holds NaN")
         problem = (
             f"{where}: the target distribution holds {shares[row][(shares[row] < 0.0) | (shares[row] > 1.0)][0]:g}"
             if outside[row]
@@ -243,72 +203,6 @@ class ClassesScorer:
             hint="--unchecked-targets applies the formula as it stands; are predictions and targets swapped?",
         )
 
-    def _examine(self, scores: Array, start: int, counted: np.ndarray) -> RowFacts:
-        rows = start + np.flatnonzero(counted) // self.elements_per_sample
-        return examine(scores, rows, self.tolerance)
-
-    def _facts(self, surprisal: Surprisal, counted: np.ndarray, start: int) -> RowFacts:
-        """What the rows show of their kind; an error where a row contradicts it."""
-        scores = surprisal.scores
-        if self.kind == "logits":
-            # No row with a class above 1 can be one of probabilities: the rest is few and looked at.
-            maybe = counted & (surprisal.partition[0] <= 1.0)
-            facts = self._examine(scores[maybe], start, maybe) if maybe.any() else RowFacts()
-            facts.rows = int(counted.sum())
-            return facts
-        looked_at = scores if counted.all() else scores[counted]
-        facts = self._examine(looked_at, start, counted)
-        if (sample := facts.first_not(self.kind)) is not None:
-            row = self._first_contradiction(scores, counted)
-            raise self._contradiction(scores[row], sample)
-        return facts
-
-    def _first_contradiction(self, scores: Array, counted: np.ndarray) -> int:
-        for row in np.flatnonzero(counted):
-            fact = examine(scores[row : row + 1], np.array([0]), self.tolerance)
-            if fact.first_not(self.kind) is not None:
-                return int(row)
-        raise AssertionError("a row that contradicts the kind was counted but is not there")
-
-    def _contradiction(self, row: Array, sample: int) -> DataError:
-        how = "detected in the rows before" if self.detected else "stated"
-        lead = f"the predictions are {self.kind} ({how})"
-        if self.kind == "log-probs":
-            above = np.flatnonzero(row > 0.0)
-            if above.size:
-                column = int(above[0])
-                problem = f"{self.predictions.where(sample, column)}: {row[column]:.9g} is no log-probability"
-                why = f"{lead}, and a log-probability is at most 0"
-            else:
-                sums = np.exp(row).sum()
-                problem = f"{self.predictions.where(sample)}: the probabilities of the row sum to {sums:.9g}"
-                why = f"{lead}, so that their exponentials must sum to 1"
-            return DataError(
-                problem,
-                why=why,
-                hint="--kind logits normalises each row by its softmax; --kind auto looks at the rows",
-            )
-        outside = np.flatnonzero((row < 0.0) | (row > 1.0))
-        total = row.sum()
-        if abs(total - 100.0) <= 5.0 and row.min() >= 0.0:
-            return DataError(
-                f"{self.predictions.where(sample)}: the row sums to {total:.9g}",
-                why=f"{lead}, but these look like percentages",
-                hint="--kind probs --normalize divides each row by its sum",
-            )
-        if outside.size:
-            column = int(outside[0])
-            return DataError(
-                f"{self.predictions.where(sample, column)}: {row[column]:.9g} is no probability",
-                why=f"{lead}, and a probability lies in [0, 1]",
-                hint="--kind logits takes the values as un-normalised scores",
-            )
-        return DataError(
-            f"{self.predictions.where(sample)}: the probabilities of the row sum to {total:.9g}",
-            why=f"{lead}, so that they must sum to 1 within {self.tolerance:g}; rounded values may be off",
-            hint="--row-sum-tolerance widens it, --normalize divides each row by its sum",
-        )
-
     def merge_facts(self, facts: RowFacts | None, later: RowFacts | None) -> RowFacts | None:
         """The facts of both ranges."""
         if facts is None or later is None:
@@ -317,19 +211,8 @@ class ClassesScorer:
         return facts
 
     def finish(self, facts: RowFacts | None) -> list[str]:
-        """Warnings about the rows; an error where later rows belie the detected kind."""
-        if facts is None:
-            return []
-        if self.kind == "logits" and self.detected:
-            for kind, count in (("probs", facts.probs), ("log-probs", facts.log_probs)):
-                if count > FEW * facts.rows:
-                    raise DataError(
-                        f"{self.predictions.info.path}: the first rows are logits, "
-                        f"but {count} of {facts.rows} rows are {kind}",
-                        why="every row must be of one kind",
-                        hint="say what they are with --kind",
-                    )
-        return doubts(self.kind, facts, self.classes, self.predictions.info.path)
+        """Warnings about the rows."""
+        return self.rows.warnings(facts) if facts else []
 
     def details(self, values: Values) -> Mapping[str, np.ndarray]:
         """Target, predicted class and the target's probability, where a sample has one of each."""
@@ -342,7 +225,7 @@ class ClassesScorer:
             return {"predicted": self.labels.name(predicted)}
         target = self.labels.indices(targets.reshape(-1), 0)
         known = np.where((target >= 0) & (target < self.classes), target, 0)
-        surprisal = Surprisal(self.kind, scores).of(known)
+        surprisal = Surprisal(self.rows.kind, scores).of(known)
         return {
             "target": self.labels.name(target),
             "predicted": self.labels.name(predicted),
@@ -351,8 +234,8 @@ class ClassesScorer:
 
     def describe(self, records: dict[str, InputRecord], facts: RowFacts | None) -> dict[str, InputRecord]:
         """The kind of the predictions and how it is known; what the targets are."""
-        known = evidence(self.kind, facts, detected=self.detected) if facts else "no row was scored"
-        records["predictions"] = dataclasses.replace(records["predictions"], kind=self.kind, evidence=known)
+        known = self.rows.evidence(facts) if facts else "no row was scored"
+        records["predictions"] = dataclasses.replace(records["predictions"], kind=self.rows.kind, evidence=known)
         kind = "distributions" if self.soft else "labels"
         told = "same shape as the predictions" if self.soft else "shape of the predictions without the class axis"
         records["targets"] = dataclasses.replace(records["targets"], kind=kind, evidence=told)

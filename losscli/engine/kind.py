@@ -104,23 +104,25 @@ def _first(rows: np.ndarray, mask: np.ndarray) -> int | None:
     return int(rows[found[0]]) if found.size else None
 
 
+def mixture(facts: RowFacts) -> tuple[ScoreKind, int] | None:
+    """A kind that some rows are of and others are not, and how many are."""
+    counts: tuple[tuple[ScoreKind, int], ...] = (("probs", facts.probs), ("log-probs", facts.log_probs))
+    if any(count == facts.rows for _, count in counts):
+        return None
+    return next(((kind, count) for kind, count in counts if count > FEW * facts.rows), None)
+
+
 def detect(facts: RowFacts, path: str) -> ScoreKind:
-    """The kind that the facts show; a DataError where they leave a doubt."""
-    for kind, count in (("probs", facts.probs), ("log-probs", facts.log_probs)):
-        if count == facts.rows:
-            return "probs" if kind == "probs" else "log-probs"
-        if count > FEW * facts.rows:
-            row = facts.first_not("probs" if kind == "probs" else "log-probs")
-            raise DataError(
-                f"{path}: {count} of {facts.rows} rows are {kind}, but row {row} is not",
-                why="every row must be of one kind; a mix gives a number that means nothing",
-                hint=f"--kind {kind} names what is wrong with the row, --kind logits takes all as scores",
-            )
+    """The kind of rows that are no mixture; a DataError where a doubt is left."""
+    if facts.probs == facts.rows:
+        return "probs"
+    if facts.log_probs == facts.rows:
+        return "log-probs"
     if facts.in_unit_interval == facts.rows:
         raise DataError(
             f"{path}: all values lie in [0, 1], but the rows do not sum to 1 (row {facts.first_not_probs})",
             why="they may be probabilities that are rounded, cut or not normalised, or logits by chance",
-            hint="--kind probs with --normalize or --row-sum-tolerance, or --kind logits",
+            hint="--kind probs --normalize divides each row by its sum; --kind logits takes them as scores",
         )
     if facts.sum_near_hundred > MOST * facts.rows:
         raise DataError(
