@@ -46,7 +46,6 @@ class ClassesScorer:
         target_shape = sample_shape(targets)
         if target_shape and target_shape[-1] == 1 and len(target_shape) == len(shape):
             target_shape = target_shape[:-1] if shape[-1] != 1 else target_shape
-        self._refuse_swapped(shape)
         self.axis = self._class_axis(options["class_axis"], shape, target_shape)
         self.classes = shape[self.axis]
         self.element_shape = shape[: self.axis] + shape[self.axis + 1 :]
@@ -55,7 +54,7 @@ class ClassesScorer:
             raise DataError(
                 f"{targets.info.path} has the shape of the predictions: it holds distributions, not labels",
                 why=f"{loss.name} takes class indices",
-                hint="`losscli cross-entropy` takes distributions and one-hot labels",
+                hint="`losscli cross-entropy` takes distributions and one-hot labels; --target chooses a column of labels",
             )
         if self.soft and options["ignore_index"] is not None:
             raise DataError(
@@ -71,15 +70,6 @@ class ClassesScorer:
         self.labels = Labels(targets, self.classes, options["ignore_index"], names)
         self.rows = ScoreRows(predictions, options, nan, self.classes, self.elements_per_sample)
         self._check_class_weight()
-
-    def _refuse_swapped(self, shape: tuple[int, ...]) -> None:
-        looks_like_labels = not shape and self.predictions.info.dtype.startswith(("int", "uint", "bool", "text"))
-        if looks_like_labels and len(self.targets.info.shape) > 1:
-            raise DataError(
-                f"{self.predictions.info.path} holds one label a sample, {self.targets.info.path} a row of numbers",
-                why="predictions and targets look swapped",
-                hint=f"losscli {self.loss.name} {self.targets.info.path} {self.predictions.info.path}",
-            )
 
     def _class_axis(self, asked: int | None, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> int:
         """The class axis among a sample's axes; an error where it is not there or not certain."""
@@ -240,6 +230,24 @@ class ClassesScorer:
         told = "same shape as the predictions" if self.soft else "shape of the predictions without the class axis"
         records["targets"] = dataclasses.replace(records["targets"], kind=kind, evidence=told)
         return records
+
+
+def refuse_many_targets(loss: Loss, predictions: Field, targets: Field) -> None:
+    """Refuse targets of many samples for predictions without an axis of samples, which are one sample."""
+    scores, labels = np.asarray(read_whole(predictions)), np.asarray(read_whole(targets))
+    if labels.ndim > 1:
+        raise DataError(
+            f"{predictions.info.path} holds one number a sample, {targets.info.path} a row of numbers",
+            why="predictions and targets look swapped",
+            hint=f"losscli {loss.name} {targets.info.path} {predictions.info.path}",
+        )
+    soft = loss.contract.soft and labels.dtype.kind == "f" and abs(labels.sum() - 1.0) <= ABOUT
+    if labels.size > 1 and not soft:
+        raise DataError(
+            f"{predictions.info.path} holds one number a sample, so there is no axis of classes",
+            why=f"{loss.name} takes a row of numbers a sample, one for each class",
+            hint="with two classes, `losscli bce` takes probabilities and `losscli sigmoid-cross-entropy` logits",
+        )
 
 
 def _column_hint(predictions: Field, targets: Field) -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import losscli
 from losscli.engine.result import Result
 from losscli.losses.catalogue import Loss, catalogue
-from losscli.losses.contracts import LOGIT, PROBABILITY, REAL, SCORE, SIGN, SOFT_LABEL, Classes, Domain, Elementwise
+from losscli.losses.contracts import Classes, Domain, Elementwise
 from losscli.losses.parameters import Choice, Flag, Number, Weights, Whole
 from losscli.numerics import log_softmax
 
@@ -28,13 +28,8 @@ CLASSES = 4
 WIDTH = 3
 """The length of the last axis where a sample holds more than one element."""
 
-RANGES: dict[Domain, tuple[float, float]] = {
-    REAL: (-1e3, 1e3),
-    SCORE: (-20.0, 20.0),
-    LOGIT: (-40.0, 40.0),
-    PROBABILITY: (0.0, 1.0),
-    SOFT_LABEL: (0.0, 1.0),
-}
+WIDE = 40.0
+"""How far numbers go where their domain has no end."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +120,7 @@ class Variant:
         contract = self.loss.contract
         inner = (WIDTH,) if self.deep else ()
         if isinstance(contract, Classes):
-            logits = numbers(rng, (size, CLASSES, *inner), -40.0, 40.0)
+            logits = numbers(rng, (size, CLASSES, *inner), -WIDE, WIDE)
             predictions = as_kind(logits, contract.default_kind)
             if self.soft:
                 targets = as_kind(numbers(rng, logits.shape, -4.0, 4.0), "probs")
@@ -147,7 +142,9 @@ def numbers(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: 
 
 def in_domain(rng: np.random.Generator, domain: Domain, shape: tuple[int, ...]) -> np.ndarray:
     """Numbers of a domain."""
-    return rng.choice((-1, 1), shape) if domain == SIGN else numbers(rng, shape, *RANGES[domain])
+    if domain.signs:
+        return rng.choice((-1, 1), shape)
+    return numbers(rng, shape, max(domain.low, -WIDE), min(domain.high, WIDE))
 
 
 def as_kind(logits: np.ndarray, kind: str) -> np.ndarray:
