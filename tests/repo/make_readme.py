@@ -1,0 +1,82 @@
+"""Writes into the README what its commands print and what the package says of itself: `make docs`.
+
+In a `console` block each line after `$ ` is a command and what follows is its output. What is read off
+the package stands between `<!-- generated: NAME -->` and `<!-- end of generated -->`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+
+from readme_parts import PARTS
+from readme_shell import ROOT, run_commands
+
+README = ROOT / "README.md"
+BLOCK = re.compile(r"^(<!-- not run: [^\n]+ -->\n)?```(\w+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+PART = re.compile(r"^(<!-- generated: (\w+) -->\n)(.*?)^(<!-- end of generated -->)$", flags=re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of the README: where it is, its language, its text, and whether it may be run."""
+
+    line: int
+    language: str
+    text: str
+    runs: bool
+
+    @property
+    def missing(self) -> list[str]:
+        """The programs it needs beside losscli that this machine lacks."""
+        return [name for name in ("jq",) if f"{name} " in self.text and not shutil.which(name)]
+
+
+def blocks(text: str, *languages: str) -> list[Block]:
+    """The blocks in these languages."""
+    found = [
+        Block(text.count("\n", 0, match.start()) + 1, match[2], match[3], match[1] is None)
+        for match in BLOCK.finditer(text)
+    ]
+    return [block for block in found if block.language in languages]
+
+
+def transcript(console: str) -> str:
+    """The console block with what its commands print now."""
+    commands = re.findall(r"^\$ ((?:.*\\\n)*.*)$", console, flags=re.MULTILINE)
+    shown = zip(commands, run_commands(commands), strict=True)
+    return "".join(f"$ {command}\n{output}" for command, output in shown)
+
+
+def rewritten(text: str) -> str:
+    """The README with every output and every generated part as they are now."""
+
+    def fresh_part(match: re.Match[str]) -> str:
+        return match[1] + PARTS[match[2]](text) + match[4]
+
+    def fresh_block(match: re.Match[str]) -> str:
+        block = Block(0, match[2], match[3], match[1] is None)
+        if block.language != "console" or not block.runs or block.missing:
+            return match[0]
+        return f"```console\n{transcript(block.text)}```"
+
+    return BLOCK.sub(fresh_block, PART.sub(fresh_part, text))
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two texts say the same: the last digits, which differ between processors, and the padding aside."""
+    words = [re.sub(r"[ ─]+", " ", NUMBER.sub("#", text)) for text in (one, other)]
+    numbers = [[float(number) for number in NUMBER.findall(text)] for text in (one, other)]
+    return words[0] == words[1] and all(
+        abs(a - b) <= 1e-12 + 1e-9 * abs(a) for a, b in zip(numbers[0], numbers[1], strict=True)
+    )
+
+
+if __name__ == "__main__":
+    before = README.read_text(encoding="utf-8")
+    after = rewritten(before)
+    README.write_text(after, encoding="utf-8")
+    sys.stdout.write("README.md is as it was\n" if after == before else "README.md was brought up to date\n")
