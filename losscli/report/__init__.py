@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from losscli.report.error_report import format_error, format_warning
-    from losscli.report.files import OutputSink, open_output
+    from losscli.report.files import OutputFile, OutputSink, open_file, open_output
     from losscli.report.json_report import dumps, schema, to_json
-    from losscli.report.lines import CsvSink, JsonLinesSink
+    from losscli.report.lines import CsvLines, CsvSink, JsonLines, JsonLinesSink
     from losscli.report.table import render_table
     from losscli.report.value import format_value
 
 __all__ = [
+    "CsvLines",
     "CsvSink",
+    "JsonLines",
     "JsonLinesSink",
+    "OutputFile",
     "OutputSink",
     "dumps",
     "format_error",
     "format_value",
     "format_warning",
+    "open_file",
     "open_output",
     "render_table",
     "schema",
@@ -28,13 +32,17 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CsvLines": "lines",
     "CsvSink": "lines",
+    "JsonLines": "lines",
     "JsonLinesSink": "lines",
+    "OutputFile": "files",
     "OutputSink": "files",
     "dumps": "json_report",
     "format_error": "error_report",
     "format_value": "value",
     "format_warning": "error_report",
+    "open_file": "files",
     "open_output": "files",
     "render_table": "table",
     "schema": "json_report",

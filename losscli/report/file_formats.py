@@ -1,4 +1,4 @@
-"""The formats of `-o`: scored blocks into an open stream, with nothing kept but a few blocks."""
+"""The formats of `-o`: blocks of rows into an open stream, with nothing kept but a few blocks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import IO, TYPE_CHECKING, Protocol
 from numpy.lib import format as npy
 
 from losscli.errors import OutputError
-from losscli.report.rows import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from losscli.engine.result import Scored, Sink
+    from losscli.report.lines import Lines
+    from losscli.report.rows import Rows
 
 ROW_GROUP = 65_536
 """The most rows of a Parquet row group, so that neither writer nor reader needs more at once."""
@@ -26,7 +26,7 @@ ROW_GROUP = 65_536
 class Writer(Protocol):
     """A format at work on one stream, which it does not close."""
 
-    def write(self, scored: Scored) -> None:
+    def write(self, rows: Rows) -> None:
         """Take one block."""
 
     def finish(self) -> None:
@@ -39,12 +39,12 @@ class Writer(Protocol):
 class LinesWriter:
     """CSV or JSON Lines, which have no end of their own."""
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
 
-    def write(self, scored: Scored) -> None:
-        """Append the rows of one block."""
-        self._sink.write(scored)
+    def write(self, rows: Rows) -> None:
+        """Append one block."""
+        self._lines.write(rows.columns())
 
     def finish(self) -> None:
         """Nothing is left to write."""
@@ -54,51 +54,51 @@ class LinesWriter:
 
 
 class NpyWriter:
-    """The losses as one float64 array; its header is written again once the rows are counted."""
+    """One array of float64 or int64; its header is written again once the rows are counted."""
 
-    def __init__(self, stream: IO[bytes], *, elements: bool) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._elements = elements
+        self._dtype = "<f8"
         self._shape: tuple[int, ...] | None = None
 
-    def write(self, scored: Scored) -> None:
-        """Append the losses of one block."""
-        losses = scored.loss if self._elements else scored.samples.columns["loss"]
-        inner = losses.shape[1:]
+    def write(self, rows: Rows) -> None:
+        """Append one block."""
+        values = rows.array()
+        inner = values.shape[1:]
         if self._shape is None:
-            self._shape = losses.shape
-            self._stream.write(_npy_header(self._shape))
+            self._shape = values.shape
+            self._dtype = "<i8" if values.dtype.kind == "i" else "<f8"
+            self._stream.write(_npy_header(self._shape, self._dtype))
         elif inner == self._shape[1:]:
-            self._shape = (self._shape[0] + len(losses), *inner)
+            self._shape = (self._shape[0] + len(values), *inner)
         else:
             raise OutputError(
-                f"sample {scored.start}: its elements have shape {inner}, those before {self._shape[1:]}",
+                f"sample {rows.start}: its elements have shape {inner}, those before {self._shape[1:]}",
                 why="an NPY file holds one rectangular array",
                 hint="-o with .csv, .jsonl or .parquet, which have one row an element",
             )
-        self._stream.write(losses.astype("<f8").tobytes())
+        self._stream.write(values.astype(self._dtype).tobytes())
 
     def finish(self) -> None:
         """Put the number of rows into the header."""
         self._stream.seek(0)
-        self._stream.write(_npy_header((0,) if self._shape is None else self._shape))
+        self._stream.write(_npy_header((0,) if self._shape is None else self._shape, self._dtype))
 
     def abandon(self) -> None:
         """Nothing is held."""
 
 
 class ParquetWriter:
-    """A row a sample or element, in row groups of bounded size."""
+    """Row groups of bounded size; a cell that holds several numbers is a list of fixed size."""
 
-    def __init__(self, stream: IO[bytes], *, elements: bool) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._elements = elements
         self._pending: list[pa.Table] = []
         self._file: pq.ParquetWriter | None = None
 
-    def write(self, scored: Scored) -> None:
-        """Take the rows of one block, and write a row group when there are enough."""
-        self._pending.append(_arrow_table(columns_of(scored, elements=self._elements)))
+    def write(self, rows: Rows) -> None:
+        """Take one block, and write a row group when there are enough rows."""
+        self._pending.append(_arrow_table(rows.columns()))
         if sum(table.num_rows for table in self._pending) >= ROW_GROUP:
             self._flush()
 
@@ -124,22 +124,26 @@ class ParquetWriter:
         self._pending.clear()
 
 
-def _npy_header(shape: tuple[int, ...]) -> bytes:
+def _npy_header(shape: tuple[int, ...], dtype: str) -> bytes:
     """The header, whose length is the same for any number of rows: NumPy leaves room to grow."""
     header = BytesIO()
-    npy.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    npy.write_array_header_1_0(header, {"descr": dtype, "fortran_order": False, "shape": shape})
     return header.getvalue()
 
 
 def _arrow_table(columns: Mapping[str, np.ndarray]) -> pa.Table:
     import pyarrow as pa
 
-    return pa.table(
-        {
-            name: pa.array(values, type=pa.string() if values.dtype.kind in "OU" else None)
-            for name, values in columns.items()
-        }
-    )
+    return pa.table({name: _arrow_column(values) for name, values in columns.items()})
+
+
+def _arrow_column(values: np.ndarray) -> pa.Array:
+    import pyarrow as pa
+
+    column = pa.array(values.reshape(-1), type=pa.string() if values.dtype.kind in "OU" else None)
+    for length in reversed(values.shape[1:]):
+        column = pa.FixedSizeListArray.from_arrays(column, length)
+    return column
 
 
 def _empty_table() -> pa.Table:
