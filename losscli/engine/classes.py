@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from losscli.data import read_whole
 from losscli.data.model import Field
-from losscli.engine.kind import RowFacts, detect, mixture
+from losscli.engine.kind import RowFacts
 from losscli.engine.labels import Labels, class_names
 from losscli.engine.result import InputRecord
 from losscli.engine.score_rows import DECIDING_ROWS, ScoreRows
@@ -54,7 +55,7 @@ class ClassesScorer:
             raise DataError(
                 f"{targets.info.path} has the shape of the predictions: it holds distributions, not labels",
                 why=f"{loss.name} takes class indices",
-                hint="`losscli cross-entropy` takes distributions and one-hot labels; --target chooses a column of labels",
+                hint="`losscli cross-entropy` takes distributions and one-hot labels; --target names a column of labels",
             )
         if self.soft and options["ignore_index"] is not None:
             raise DataError(
@@ -111,20 +112,10 @@ class ClassesScorer:
 
     def prepare(self, values: Values) -> None:
         """Decide the kind by the first rows, unless it was stated."""
-        if not self.detected:
-            return
         predictions, targets = array(values, "predictions"), array(values, "targets")
         head = max(1, DECIDING_ROWS // self.elements_per_sample)
         _, counted, _ = self._target_rows(targets[:head], 0)
-        scores = self._rows(predictions[:head])
-        counted &= ~np.isnan(scores).any(axis=1)
-        if not counted.any():
-            return
-        facts = self._examine(scores[counted], 0, counted)
-        if mixed := mixture(facts):
-            self.kind, count = mixed
-            raise self._contradiction(scores, counted, facts, f"{count} of the first {facts.rows} rows are")
-        self.kind = detect(facts, self.predictions.info.path)
+        self.rows.decide(self._rows(predictions[:head]), counted)
 
     def _rows(self, predictions: np.ndarray) -> Array:
         """The predictions as float64 (rows, classes), one row an element.
@@ -232,17 +223,17 @@ class ClassesScorer:
         return records
 
 
-def refuse_many_targets(loss: Loss, predictions: Field, targets: Field) -> None:
+def refuse_many_targets(loss: Loss, contract: Classes, predictions: Field, targets: Field) -> None:
     """Refuse targets of many samples for predictions without an axis of samples, which are one sample."""
-    scores, labels = np.asarray(read_whole(predictions)), np.asarray(read_whole(targets))
+    labels = np.asarray(read_whole(targets))
     if labels.ndim > 1:
         raise DataError(
             f"{predictions.info.path} holds one number a sample, {targets.info.path} a row of numbers",
             why="predictions and targets look swapped",
             hint=f"losscli {loss.name} {targets.info.path} {predictions.info.path}",
         )
-    soft = loss.contract.soft and labels.dtype.kind == "f" and abs(labels.sum() - 1.0) <= ABOUT
-    if labels.size > 1 and not soft:
+    several = labels.dtype.kind == "O" or (np.isin(labels, (0, 1)).all() and labels.sum() != 1)
+    if labels.size > 1 and (several or not contract.soft):
         raise DataError(
             f"{predictions.info.path} holds one number a sample, so there is no axis of classes",
             why=f"{loss.name} takes a row of numbers a sample, one for each class",

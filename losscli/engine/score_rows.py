@@ -1,0 +1,190 @@
+"""Rows of scores over classes: of which kind they are, and that each of them is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from losscli.data.model import Field
+from losscli.engine.kind import FEW, RowFacts, detect, doubts, evidence, examine, mixture
+from losscli.engine.scoring import NanPolicy
+from losscli.errors import DataError, UsageError
+from losscli.losses.classification import Surprisal
+from losscli.losses.contracts import ScoreKind
+from losscli.numerics import Array
+
+DECIDING_ROWS = 4096
+"""How many rows of the first block decide the kind; all others must agree."""
+
+
+class ScoreRows:
+    """Checks rows of `classes` scores, of which each sample has `per_sample`, and makes surprisals of them."""
+
+    def __init__(
+        self, predictions: Field, options: Mapping[str, Any], nan: NanPolicy, classes: int, per_sample: int
+    ) -> None:
+        self.predictions = predictions
+        self.nan = nan
+        self.classes = classes
+        self.per_sample = per_sample
+        self.tolerance: float = options["row_sum_tolerance"]
+        self.normalize: bool = options["normalize"]
+        self.detected = options["kind"] == "auto"
+        self.kind: ScoreKind = "logits" if self.detected else options["kind"]
+        if self.normalize and options["kind"] != "probs":
+            raise UsageError("--normalize divides probabilities by their sum", hint="add --kind probs")
+
+    def decide(self, scores: Array, counted: np.ndarray) -> None:
+        """Decide the kind by the first rows that count, unless it was stated."""
+        sound = counted & ~np.isnan(scores).any(axis=1)
+        if not self.detected or not sound.any():
+            return
+        facts = self._examine(scores[sound], 0, sound)
+        if mixed := mixture(facts):
+            self.kind, count = mixed
+            raise self._contradiction(scores, sound, facts, f"{count} of the first {facts.rows} rows are")
+        self.kind = detect(facts, self.predictions.info.path)
+
+    def broken(
+        self, scores: Array, field: Field, counted: np.ndarray, start: int
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """The rows that a NaN makes unusable, and the samples to be left out for one; None where all is well."""
+        broken = np.isnan(scores.max(axis=1))
+        if not broken.any():
+            return None, None
+        by_sample = np.where(counted[:, np.newaxis], scores, 0.0).reshape(-1, self.per_sample, self.classes)
+        skipped = self.nan.rows(by_sample, start, field)
+        if skipped is not None:
+            broken |= np.repeat(skipped, self.per_sample)
+        return broken, skipped
+
+    def surprisal(self, scores: Array, sound: np.ndarray, start: int) -> tuple[Surprisal, RowFacts]:
+        """The surprisals of the rows, and what the sound ones among them show."""
+        high = scores.max(axis=1)
+        if not np.isfinite(high).all():
+            self._refuse_infinite(scores, high, sound, start)
+        if self.normalize:
+            scores = self._normalized(scores, sound, start)
+        surprisal = Surprisal(self.kind, scores)
+        return surprisal, self._facts(surprisal, sound, start)
+
+    def _refuse_infinite(self, scores: Array, high: Array, counted: np.ndarray, start: int) -> None:
+        """Refuse +inf, and rows without a class that is possible."""
+        per_sample = self.per_sample
+        endless = np.flatnonzero(counted & (high == np.inf))
+        if endless.size:
+            row = int(endless[0])
+            raise DataError(
+                f"{self.predictions.where(start + row // per_sample, int(scores[row].argmax()))}: the value is inf",
+                why="a logit of +inf makes every probability undefined",
+                hint="look at what exported it: an overflow of float16 is the usual cause",
+            )
+        empty = np.flatnonzero(counted & (high == -np.inf))
+        if empty.size:
+            row = int(empty[0])
+            raise DataError(
+                f"{self.predictions.where(start + row // per_sample)}: all {self.classes} values are -inf",
+                why="a row needs at least one class that is not masked out",
+            )
+
+    def _normalized(self, scores: Array, counted: np.ndarray, start: int) -> Array:
+        total: Array = scores.sum(axis=1, keepdims=True)
+        bad = np.flatnonzero(counted & ~((total[:, 0] > 0.0) & (scores.min(axis=1) >= 0.0)))
+        if bad.size:
+            row = int(bad[0])
+            raise DataError(
+                f"{self.predictions.where(start + row // self.per_sample)}: the row cannot be normalised",
+                why=f"it sums to {total[row, 0]:g}, its smallest value is {scores[row].min():g}",
+            )
+        normalized: Array = scores / total
+        return normalized
+
+    def _examine(self, scores: Array, start: int, counted: np.ndarray) -> RowFacts:
+        rows = start + np.flatnonzero(counted) // self.per_sample
+        return examine(scores, rows, self.tolerance)
+
+    def _facts(self, surprisal: Surprisal, counted: np.ndarray, start: int) -> RowFacts:
+        """What the rows show of their kind; an error where a row contradicts it."""
+        scores = surprisal.scores
+        if self.kind == "logits":
+            # No row with a class above 1 can be one of probabilities: the rest is few and looked at.
+            maybe = counted & (surprisal.partition[0] <= 1.0)
+            facts = self._examine(scores[maybe], start, maybe) if maybe.any() else RowFacts()
+            facts.rows = int(counted.sum())
+            return facts
+        looked_at = scores if counted.all() else scores[counted]
+        facts = self._examine(looked_at, start, counted)
+        if facts.first_not(self.kind) is not None:
+            how = "detected in the rows before" if self.detected else "stated"
+            raise self._contradiction(scores, counted, facts, how)
+        return facts
+
+    def _first_contradiction(self, scores: Array, counted: np.ndarray) -> int:
+        for row in np.flatnonzero(counted):
+            fact = examine(scores[row : row + 1], np.array([0]), self.tolerance)
+            if fact.first_not(self.kind) is not None:
+                return int(row)
+        raise AssertionError("a row that contradicts the kind was counted but is not there")
+
+    def _contradiction(self, scores: Array, counted: np.ndarray, facts: RowFacts, how: str) -> DataError:
+        """The error for the first row that is not of the kind; `how` says how the kind is known."""
+        row = scores[self._first_contradiction(scores, counted)]
+        sample = facts.first_not(self.kind)
+        assert sample is not None  # noqa: S101 - that row is why we are here
+        lead = f"the predictions are {self.kind} ({how})"
+        if self.kind == "log-probs":
+            above = np.flatnonzero(row > 0.0)
+            if above.size:
+                column = int(above[0])
+                problem = f"{self.predictions.where(sample, column)}: {row[column]:.9g} is no log-probability"
+                why = f"{lead}, and a log-probability is at most 0"
+            else:
+                sums = np.exp(row).sum()
+                problem = f"{self.predictions.where(sample)}: the probabilities of the row sum to {sums:.9g}"
+                why = f"{lead}, so that their exponentials must sum to 1"
+            return DataError(
+                problem,
+                why=why,
+                hint="--kind logits normalises each row by its softmax"
+                + ("" if self.detected else "; --kind auto looks at the rows"),
+            )
+        outside = np.flatnonzero((row < 0.0) | (row > 1.0))
+        total = row.sum()
+        if abs(total - 100.0) <= 5.0 and row.min() >= 0.0:
+            return DataError(
+                f"{self.predictions.where(sample)}: the row sums to {total:.9g}",
+                why=f"{lead}, but these look like percentages",
+                hint="--kind probs --normalize divides each row by its sum",
+            )
+        if outside.size:
+            column = int(outside[0])
+            return DataError(
+                f"{self.predictions.where(sample, column)}: {row[column]:.9g} is no probability",
+                why=f"{lead}, and a probability lies in [0, 1]",
+                hint="--kind logits takes the values as un-normalised scores",
+            )
+        return DataError(
+            f"{self.predictions.where(sample)}: the probabilities of the row sum to {total:.9g}",
+            why=f"{lead}, so that they must sum to 1 within {self.tolerance:g}; rounded values may be off",
+            hint="--row-sum-tolerance widens that, --kind probs --normalize divides each row by its sum"
+            + ("; --kind logits takes all rows as scores" if self.detected else ""),
+        )
+
+    def warnings(self, facts: RowFacts) -> list[str]:
+        """What is doubtful about the rows; an error where later rows belie the detected kind."""
+        if self.kind == "logits" and self.detected:
+            for kind, count in (("probs", facts.probs), ("log-probs", facts.log_probs)):
+                if count > FEW * facts.rows:
+                    raise DataError(
+                        f"{self.predictions.info.path}: the first rows are logits, "
+                        f"but {count} of {facts.rows} rows are {kind}",
+                        why="every row must be of one kind",
+                        hint="say what they are with --kind",
+                    )
+        return doubts(self.kind, facts, self.classes, self.predictions.info.path)
+
+    def evidence(self, facts: RowFacts) -> str:
+        """How the kind is known, in words."""
+        return evidence(self.kind, facts, detected=self.detected)
