@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Literal
 
 from losscli.cli.commands import command_of, escaped
-from losscli.cli.options import COMMON, PREDICTIONS, TARGETS, Option
+from losscli.cli.options import COMMON, PREDICTIONS, TARGETS, Option, argument, declare, name_list, read_options
+from losscli.cli.progress import progress
 from losscli.errors import UsageError
 from losscli.exits import Exit
 from losscli.losses.catalogue import Loss
@@ -24,16 +24,14 @@ def build(loss: Loss) -> Any:
     def run(**values: Any) -> int:
         return score(loss, values)
 
-    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # where Typer looks for parameters
+    declare(
+        run,
+        [argument("predictions", PREDICTIONS), argument("targets", TARGETS, default=None)],
         [
-            inspect.Parameter("predictions", either, annotation=PREDICTIONS),
-            inspect.Parameter("targets", either, annotation=TARGETS, default=None),
-            *(_parameter(option_of(parameter)) for parameter in loss.parameters),
-            *(_parameter(option) for option in COMMON if option.name != "base" or loss.in_nats),
-        ]
+            *map(option_of, loss.parameters),
+            *(option for option in COMMON if option.name != "base" or loss.in_nats),
+        ],
     )
-    run.__annotations__ = {p.name: p.annotation for p in inspect.signature(run).parameters.values()}
     return command_of(run, loss.name, help=help_of(loss), epilog=escaped(f"More: losscli explain {loss.name}"))
 
 
@@ -71,12 +69,6 @@ def _bounds(parameter: Parameter) -> str:
     return f"({text[0].upper()}{text[1:]}.)" if not isinstance(parameter.kind, Whole) else ""
 
 
-def _parameter(option: Option) -> inspect.Parameter:
-    return inspect.Parameter(
-        option.name, inspect.Parameter.KEYWORD_ONLY, annotation=option.annotation, default=option.default
-    )
-
-
 def score(loss: Loss, values: dict[str, Any]) -> int:
     """Run the loss on what the command line says, print the result, and tell how it went."""
     from losscli.engine.check import judge, refuse_bad_limits
@@ -84,7 +76,8 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
     limits = {name: values[name] for name in ("expect", "rtol", "atol", "max", "min")}
     refuse_bad_limits(**limits)
     _refuse_two_stdins(values)
-    form = "json" if values["json"] else values["format"]
+    _refuse_too_few(values)
+    form = _form(values)
     gated = any(limits[name] is not None for name in ("expect", "max", "min"))
     if gated and values["reduction"] == "none":
         raise UsageError("a check compares one number, but --reduction none yields many", hint="drop --reduction none")
@@ -122,9 +115,27 @@ def _refuse_two_stdins(values: Mapping[str, Any]) -> None:
         raise UsageError("only one input can be `-`: standard input is read once", hint="put one of them in a file")
 
 
+def _refuse_too_few(values: Mapping[str, Any]) -> None:
+    for name, least in (("top", 0), ("threads", 1)):
+        if values[name] is not None and values[name] < least:
+            raise UsageError(f"--{name} is {values[name]}, but must be a whole number ≥ {least}")
+    for name, shown in (("predictions", "PREDS"), ("targets", "TARGETS"), ("output", "-o")):
+        if values[name] == "":
+            raise UsageError(f"{shown} is empty", hint="is a variable of the shell not set?")
+
+
+def _form(values: Mapping[str, Any]) -> str:
+    """What is printed."""
+    form: str = values["format"]
+    if not values["json"]:
+        return form
+    if form not in ("table", "json"):
+        raise UsageError(f"--json and --format {form} contradict each other", hint="leave one of them out")
+    return "json"
+
+
 def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack) -> Any:
     """The run that the command line asks for; its outputs are opened on `stack`."""
-    from losscli.data.model import Header, ReadOptions
     from losscli.engine.plan import Request
 
     reduction = values["reduction"]
@@ -132,31 +143,26 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
     if values["output"]:
         from losscli.report import open_output
 
-        inputs = [values[name] for name in ("predictions", "targets") if values[name]]
+        sides = (parameter.name for parameter in loss.parameters if isinstance(parameter.kind, (Side, Weights)))
+        named = (values[name] for name in ("predictions", "targets", "sample_weight", *sides))
+        inputs = [name for name in named if isinstance(name, str)]
         sinks.append(stack.enter_context(open_output(values["output"], reduction=reduction, inputs=inputs)))
     if form in ("jsonl", "csv"):
         from losscli.report import CsvSink, JsonLinesSink
 
         sink = JsonLinesSink if form == "jsonl" else CsvSink
         sinks.append(sink(sys.stdout, elements=reduction == "none"))
-    headers: dict[bool | None, Header] = {None: "auto", True: "yes", False: "no"}
     return Request(
         loss,
         values["predictions"],
         values["targets"],
         {parameter.name: values[parameter.name] for parameter in loss.parameters},
-        pred=_names(values["pred"]),
-        target=_names(values["target"]),
+        pred=name_list(values["pred"]),
+        target=name_list(values["target"]),
         id=values["id"],
-        classes=_names(values["classes"]),
+        classes=name_list(values["classes"]),
         sample_weight=values["sample_weight"],
-        read=ReadOptions(
-            values["input_format"],
-            headers[values["header"]],
-            values["delimiter"],
-            values["decimal"],
-            values["input_dtype"],
-        ),
+        read=read_options(values),
         reduction=reduction,
         base=values.get("base", "e"),
         on_nan=values["on_nan"],
@@ -167,10 +173,6 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
         per_sample=values["per_sample"] and form == "json",
         sinks=sinks,
     )
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else text.split(",")
 
 
 def _rows(text: str) -> int:
@@ -209,18 +211,3 @@ def _tell_failure(result: Any) -> None:
             + (f"\n  hint: it passes with {needed}" if needed and math.isfinite(result.value) else ""),
             file=sys.stderr,
         )
-
-
-@contextmanager
-def progress(*, quiet: bool) -> Iterator[Any]:
-    """Something that shows how far a long run is, on a terminal; None where nobody would see it."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from losscli.cli.progress import Progress
-
-    bar = Progress()
-    try:
-        yield bar.show
-    finally:
-        bar.close()

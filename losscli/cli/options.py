@@ -1,13 +1,18 @@
-"""The arguments and options that every loss has, in the panels of the help page."""
+"""The arguments and options that commands share, in the panels of the help page."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from losscli.cli.commands import escaped
+
+if TYPE_CHECKING:
+    from losscli.data.model import Header, ReadOptions
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,46 @@ class Option:
             show_default=self.default not in (None, False),
         )
         return Annotated[self.type | None if optional else self.type, option]
+
+    @property
+    def parameter(self) -> inspect.Parameter:
+        """The parameter itself."""
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        return inspect.Parameter(self.name, keyword, annotation=self.annotation, default=self.default)
+
+
+def argument(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    """A positional argument, as a parameter that Typer reads."""
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
+
+
+def declare(run: Any, arguments: Iterable[inspect.Parameter], options: Iterable[Option]) -> None:
+    """Give `run(**values)` the signature that Typer reads."""
+    parameters = [*arguments, *(option.parameter for option in options)]
+    run.__signature__ = inspect.Signature(parameters)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+
+
+def common(*names: str) -> list[Option]:
+    """The options of these names that every loss has too."""
+    return [option for option in COMMON if option.name in names]
+
+
+READ_OPTIONS = ("input_format", "header", "delimiter", "decimal", "input_dtype")
+
+
+def read_options(values: Mapping[str, Any]) -> ReadOptions:
+    """How inputs are read, as the command line says it."""
+    from losscli.data.model import ReadOptions
+
+    headers: dict[bool | None, Header] = {None: "auto", True: "yes", False: "no"}
+    given = {name: values[name] for name in READ_OPTIONS}
+    return ReadOptions(**given | {"header": headers[values["header"]]})
+
+
+def name_list(text: str | None) -> list[str] | None:
+    """The names of a comma list."""
+    return None if text is None else text.split(",")
 
 
 PREDICTIONS = Annotated[

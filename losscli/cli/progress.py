@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 PATIENCE = 1.0
@@ -44,3 +47,16 @@ class Progress:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Any]:
+    """Something that shows how far a long run is, on a terminal; None where nobody would see it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    bar = Progress()
+    try:
+        yield bar.show
+    finally:
+        bar.close()
