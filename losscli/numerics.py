@@ -53,6 +53,24 @@ def log_softmax(scores: Array) -> Array:
     return (scores - maximum[..., np.newaxis]) - excess[..., np.newaxis]
 
 
+def softmax(scores: Array) -> Array:
+    """Exp(x) / Σ exp(x) over the last axis, without overflow."""
+    shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares /= shares.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)) without overflow, and without losing exp(x) beside the 1 where x is very negative."""
+    decay = np.exp(-np.abs(x))
+    return np.where(x >= 0.0, 1.0, decay) / (1.0 + decay)
+
+
+def log_sigmoid(x: Array) -> Array:
+    """Log of the sigmoid, accurate also where the probability is nearly 1 or too small for a float64."""
+    return 0.0 - softplus(-x)
+
+
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)) without overflow, and without losing exp(x) beside the 1."""
     return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))

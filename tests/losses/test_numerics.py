@@ -74,7 +74,44 @@ def test_log_softmax_of_a_hundred_thousand_classes():
         assert_ulps(got[index], -surprisal(scores[0], index), 8, index)
 
 
-@pytest.mark.parametrize("x", [*BOTH, 745.2, -745.2, 800.0, -800.0, 1e300, -1e300])
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_softmax(row):
+    got = numerics.softmax(read_only([row, row[::-1]]))
+    np.testing.assert_array_equal(got[0], got[1, ::-1])
+    for index, value in enumerate(got[0]):
+        if row[index] == -math.inf:
+            assert value == 0.0
+        else:
+            assert_ulps(value, mpmath.exp(-surprisal(row, index)), 4, (row, index))
+
+
+def test_softmax_of_many_classes_sums_to_one():
+    scores = np.random.default_rng(4).normal(0.0, 20.0, (3, 50_000))
+    for row in numerics.softmax(scores):
+        assert abs(math.fsum(row) - 1.0) <= 4 * 2.0**-52
+
+
+FAR = [*BOTH, 745.2, -745.2, 800.0, -800.0, 1e300, -1e300]
+
+
+@pytest.mark.parametrize("x", FAR)
+def test_sigmoid(x):
+    assert_ulps(numerics.sigmoid(read_only([x]))[0], 1 / (1 + mpmath.exp(-mpf(x))), 4, x)
+
+
+@pytest.mark.parametrize("x", FAR)
+def test_log_sigmoid(x):
+    assert_ulps(numerics.log_sigmoid(read_only([x]))[0], -mpmath.log1p(mpmath.exp(-mpf(x))), 4, x)
+
+
+def test_sigmoids_at_the_ends():
+    ends = read_only([-math.inf, 0.0, math.inf])
+    np.testing.assert_array_equal(numerics.sigmoid(ends), [0.0, 0.5, 1.0])
+    np.testing.assert_array_equal(numerics.log_sigmoid(ends), [-math.inf, -math.log(2.0), 0.0])
+    assert not np.signbit(numerics.log_sigmoid(read_only([800.0]))[0])
+
+
+@pytest.mark.parametrize("x", FAR)
 def test_softplus(x):
     assert_ulps(numerics.softplus(read_only([x]))[0], mpmath.log1p(mpmath.exp(mpf(x))), 4, x)
 
