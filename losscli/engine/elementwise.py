@@ -86,7 +86,7 @@ class ElementwiseScorer:
 
     def _check_vectors(self) -> None:
         for name, value in self.options.items():
-            if not isinstance(value, np.ndarray) or value.ndim == 0:
+            if name in self.sides or not isinstance(value, np.ndarray) or value.ndim == 0:
                 continue
             last = self.shape[-1] if self.shape else None
             if len(value) != last:
