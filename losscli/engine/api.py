@@ -15,6 +15,7 @@ from losscli.engine.plan import compute as run_request
 from losscli.engine.result import Result
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss, find
+from losscli.losses.contracts import Tokens
 
 
 class LossWarning(UserWarning):
@@ -70,7 +71,7 @@ def compute(loss: str, predictions: Any, targets: Any = None, **options: Any) ->
 def function_of(loss: Loss) -> Callable[..., Any]:
     """The loss as a function of arrays, with a signature to look at and the docstring of the catalogue."""
 
-    def score(predictions: Any, targets: Any, **options: Any) -> Any:
+    def score(predictions: Any, targets: Any = None, **options: Any) -> Any:
         asked = {name: options.pop(name, default) for name, default in REQUEST_OPTIONS.items()}
         _check_choices(asked)
         result = run_request(Request(loss, _array(predictions), _array(targets), options, **asked))
@@ -90,10 +91,13 @@ def signature_of(loss: Loss) -> inspect.Signature:
     either = inspect.Parameter.POSITIONAL_OR_KEYWORD
     keyword = inspect.Parameter.KEYWORD_ONLY
     options = {**{p.name: p.default for p in loss.parameters}, **REQUEST_OPTIONS}
+    targets = inspect.Parameter("targets", either)
+    if isinstance(loss.contract, Tokens):  # chosen tokens have none
+        targets = targets.replace(default=None)
     return inspect.Signature(
         [
             inspect.Parameter("predictions", either),
-            inspect.Parameter("targets", either),
+            targets,
             *(inspect.Parameter(name, keyword, default=default) for name, default in options.items()),
         ]
     )

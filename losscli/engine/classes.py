@@ -15,7 +15,7 @@ from losscli.engine.kind import RowFacts
 from losscli.engine.labels import Labels, class_names
 from losscli.engine.result import InputRecord
 from losscli.engine.score_rows import DECIDING_ROWS, ScoreRows
-from losscli.engine.scoring import Elements, NanPolicy, Values, array, as_float64, either, sample_shape
+from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, array, as_float64, either, sample_shape
 from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
@@ -23,7 +23,7 @@ from losscli.losses.contracts import Classes
 from losscli.numerics import Array
 
 
-class ClassesScorer:
+class ClassesScorer(Scorer):
     """See `losscli.engine.scoring.Scorer`."""
 
     def __init__(
@@ -55,7 +55,7 @@ class ClassesScorer:
             raise DataError(
                 f"{targets.info.path} has the shape of the predictions: it holds distributions, not labels",
                 why=f"{loss.name} takes class indices",
-                hint="`losscli cross-entropy` takes distributions and one-hot labels; --target names a column of labels",
+                hint="`losscli cross-entropy` takes distributions and one-hot labels; --target picks a label column",
             )
         if self.soft and options["ignore_index"] is not None:
             raise DataError(
@@ -183,13 +183,6 @@ class ClassesScorer:
             why="a target of the predictions' shape is a distribution over the classes (one-hot or soft)",
             hint="--unchecked-targets applies the formula as it stands; are predictions and targets swapped?",
         )
-
-    def merge_facts(self, facts: RowFacts | None, later: RowFacts | None) -> RowFacts | None:
-        """The facts of both ranges."""
-        if facts is None or later is None:
-            return facts or later
-        facts.merge(later)
-        return facts
 
     def finish(self, facts: RowFacts | None) -> list[str]:
         """Warnings about the rows."""

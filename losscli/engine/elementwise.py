@@ -12,7 +12,17 @@ import numpy as np
 
 from losscli.data.model import Field
 from losscli.engine.result import InputRecord
-from losscli.engine.scoring import Elements, NanPolicy, Values, array, as_float64, either, first_outside, sample_shape
+from losscli.engine.scoring import (
+    Elements,
+    NanPolicy,
+    Scorer,
+    Values,
+    array,
+    as_float64,
+    either,
+    first_outside,
+    sample_shape,
+)
 from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Elementwise
@@ -34,7 +44,7 @@ class SignFacts:
         self.minus = later.minus if self.minus is None else self.minus
 
 
-class ElementwiseScorer:
+class ElementwiseScorer(Scorer):
     """See `losscli.engine.scoring.Scorer`."""
 
     def __init__(
@@ -95,9 +105,6 @@ class ElementwiseScorer:
                     f"--{name.replace('_', '-')} has {len(value)} numbers, but {axis}",
                     hint="give a single number, or one for each position of the last axis",
                 )
-
-    def prepare(self, values: Values) -> None:
-        """Nothing is decided by the first block: labels are checked over the whole input."""
 
     def score(self, start: int, values: Values) -> Elements:
         """The losses of the samples from `start` on."""
@@ -179,11 +186,9 @@ class ElementwiseScorer:
 
     def merge_facts(self, facts: SignFacts | None, later: SignFacts | None) -> SignFacts | None:
         """The facts of both ranges; labels 0 and −1 in one input contradict each other."""
-        if later is None:
-            return facts
+        facts = super().merge_facts(facts, later)
         if facts is None:
-            facts = SignFacts()
-        facts.merge(later)
+            return None
         if facts.zero is not None and facts.minus is not None:
             raise DataError(
                 f"{self.targets.where(facts.zero)}: the label is 0, but row {facts.minus} has a label -1",
@@ -191,10 +196,6 @@ class ElementwiseScorer:
                 hint="map them to one coding; a label 0 for 'none' cannot be scored by the hinge loss",
             )
         return facts
-
-    def finish(self, _facts: SignFacts | None) -> list[str]:
-        """No doubt is left that is worth a warning."""
-        return []
 
     def details(self, values: Values) -> Mapping[str, np.ndarray]:
         """Prediction and target, where a sample has one of each."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from losscli.data import ReadOptions, from_array, join_targets, open_field, open_source, read_vector
 from losscli.data.model import Field, Source
+from losscli.data.wording import did_you_mean
 from losscli.engine.scoring import sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
-from losscli.losses.contracts import Classes
+from losscli.losses.contracts import CHOSEN_KINDS, Classes
 from losscli.losses.parameters import Side, Weights, is_number
 
 if TYPE_CHECKING:
@@ -28,10 +30,25 @@ def open_fields(request: Request) -> dict[str, Field]:
     for side in sides.values():
         if side.info.columns and side.source in sources:
             taken += side.info.columns
+    if has_no_targets(request):
+        return {"predictions": predictions.select(request.pred, exclude=taken, ragged=True), **sides}
     text = isinstance(request.loss.contract, Classes)
     target_field = targets.select(request.target, exclude=taken, text=text)
     exclude = [*taken, *(target_field.info.columns or ())] if targets is predictions else taken
     return {"predictions": predictions.select(request.pred, exclude=exclude), "targets": target_field, **sides}
+
+
+def has_no_targets(request: Request) -> bool:
+    """Whether the predictions are of chosen tokens, so that there is nothing to choose."""
+    if request.options.get("kind") not in CHOSEN_KINDS:
+        return False
+    if request.targets is not None or request.target is not None:
+        kind = request.options["kind"]
+        raise UsageError(
+            f"--kind {kind} is one number for each chosen token: TARGETS have no meaning",
+            hint="leave TARGETS out; scores over the whole vocabulary are --kind logits, log-probs or probs",
+        )
+    return True
 
 
 def _open_sources(request: Request) -> list[Source]:
@@ -40,6 +57,8 @@ def _open_sources(request: Request) -> list[Source]:
     if request.targets is not None:
         targets = _open(request.targets, "targets", request)
         return [predictions, targets if request.id is None else join_targets(predictions, targets, request.id)]
+    if has_no_targets(request):
+        return [predictions]
     if predictions.columns is None:
         raise UsageError(
             f"{predictions.path} holds predictions only, and TARGETS is missing",
@@ -84,12 +103,15 @@ def _side(spec: Any, name: str, request: Request, sources: Sequence[Source]) -> 
         return from_array(spec, name).select(None)
     for source in sources:
         if source.columns and spec in source.columns:
-            return source.select([spec])
+            return source.select([spec], ragged=True)
+    option = f"--{name.replace('_', '-')}"
     numbers = number_list(spec)
     if numbers is not None:
-        return from_array(np.array(numbers), f"--{name.replace('_', '-')}").select(None)
+        return from_array(np.array(numbers), option).select(None)
     named = zip((request.predictions, request.targets), sources, strict=False)
-    return open_field(spec, request.read, opened={str(given): source for given, source in named})
+    columns = [column for source in sources for column in source.columns or ()]
+    with _meant(f"{option} is a column of the inputs, a file, FILE:COLUMN or a comma list of numbers", spec, columns):
+        return open_field(spec, request.read, opened={str(given): s for given, s in named}, ragged=True)
 
 
 def vectors_read(loss: Loss, options: Mapping[str, Any], read: ReadOptions) -> dict[str, Any]:
@@ -103,12 +125,23 @@ def vectors_read(loss: Loss, options: Mapping[str, Any], read: ReadOptions) -> d
         if numbers is not None:
             options[parameter.name] = numbers
             continue
-        options[parameter.name] = vector = read_vector(value, read)
+        with _meant(f"{parameter.option} is {parameter.kind}"):
+            options[parameter.name] = vector = read_vector(value, read)
         try:
             parameter.check(vector)
         except UsageError as error:  # what a file holds is data
             raise DataError(f"{value}: {error.problem}", why=error.why, hint=error.hint) from error
     return options
+
+
+@contextmanager
+def _meant(what: str, spec: str = "", columns: Sequence[str] = ()) -> Iterator[None]:
+    """Where what was named cannot be found, say what could have been named."""
+    try:
+        yield
+    except DataError as error:
+        hint = did_you_mean(spec, columns) or error.hint
+        raise DataError(error.problem, why=error.why or what, hint=hint) from error
 
 
 def number_list(text: str) -> list[float] | None:

@@ -104,6 +104,8 @@ class Scored:
     loss: np.ndarray
     weight: np.ndarray
     samples: Samples
+    lengths: np.ndarray | None = None
+    """How many elements of each sample are real, where samples of varying length were filled up."""
 
 
 class Sink(Protocol):

@@ -120,7 +120,7 @@ def score_range(
         if keep:
             rows.update(scorer.details(values))
             ones = np.ones_like(loss) if weight is None else weight
-            partial.scored.append(Scored(start, loss, ones, Samples(rows)))
+            partial.scored.append(Scored(start, loss, ones, Samples(rows), elements.lengths))
     return partial
 
 

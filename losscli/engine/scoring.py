@@ -6,13 +6,15 @@ loss function's canonical form, and calls it; it is pure, so that threads may sh
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from losscli.data.model import Field, Ragged
+from losscli.engine.reduce import Partial
 from losscli.engine.result import InputRecord
 from losscli.errors import DataError
 from losscli.numerics import Array
@@ -34,33 +36,47 @@ class Elements:
     ignored: int
     skipped: np.ndarray | None
     facts: Any
+    lengths: np.ndarray | None = None
+    """How many elements of each sample are real, where samples of varying length were filled up."""
 
 
 Values: TypeAlias = Mapping[str, "np.ndarray | Ragged"]
 """The same samples of every field, by the field's name."""
 
 
-class Scorer(Protocol):
+class Scorer(ABC):
     """One contract's way from raw arrays to elements."""
 
     numbers_per_sample: int
     """How many numbers a sample's predictions have, by which the engine cuts blocks."""
 
-    def prepare(self, values: Values) -> None:
+    def prepare(self, values: Values) -> None:  # noqa: B027 - most contracts decide nothing beforehand
         """See the first block, and decide what is decided once for the whole input."""
 
+    @abstractmethod
     def score(self, start: int, values: Values) -> Elements:
         """The losses of the samples from `start` on."""
 
     def merge_facts(self, facts: Any, later: Any) -> Any:
         """The facts of both ranges; a DataError where they contradict each other."""
+        if facts is None or later is None:
+            return later if facts is None else facts
+        facts.merge(later)
+        return facts
 
     def finish(self, _facts: Any) -> list[str]:
         """Warnings that the facts of the whole input give; a DataError where they forbid a result."""
+        return []
 
-    def details(self, values: Values) -> Mapping[str, np.ndarray]:
+    def details(self, _values: Values) -> Mapping[str, np.ndarray]:
         """What the loss adds to a row of the per-sample table."""
+        return {}
 
+    def report(self, _total: Partial, _unit_in_nats: float) -> Mapping[str, Any]:
+        """What the contract reports beside the reductions."""
+        return {}
+
+    @abstractmethod
     def describe(self, records: dict[str, InputRecord], facts: Any) -> dict[str, InputRecord]:
         """The input records with kind and evidence filled in."""
 

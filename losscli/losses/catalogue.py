@@ -52,6 +52,7 @@ class Loss:
     sections: Mapping[str, str]
     parameters: tuple[Parameter, ...]
     one_of: tuple[str, ...] = ()
+    of_mean: Callable[[float], float] | None = None
     false_friends: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -100,9 +101,21 @@ def loss(
     aliases: tuple[str, ...] = (),
     documents: tuple[str, ...] = (),
     one_of: tuple[str, ...] = (),
+    of_mean: Callable[[float], float] | None = None,
     false_friends: Mapping[str, str] | None = None,
 ) -> Callable[[Kernel], Kernel]:
-    """Enter the decorated function in the catalogue, and leave it as it is."""
+    """Enter the decorated function in the catalogue, and leave it as it is.
+
+    Args:
+        family: The group under which it is listed.
+        formula: One line of mathematics.
+        contract: What it asks of predictions and targets.
+        aliases: What frameworks call it.
+        documents: The source documents that describe it.
+        one_of: Options of which exactly one must be given.
+        of_mean: What turns the mean into the value, where the value is no mean itself.
+        false_friends: Names that elsewhere mean something close but different, and the difference.
+    """
 
     def enter(kernel: Kernel) -> Kernel:
         summary, sections = parse_docstring(kernel)
@@ -119,6 +132,7 @@ def loss(
             sections=sections,
             parameters=(*own_parameters(kernel, sections.get("Options", "")), *contract.parameters),
             one_of=one_of,
+            of_mean=of_mean,
             false_friends=false_friends or {},
         )
         return kernel

@@ -10,18 +10,44 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from losscli.losses.domains import REAL, SOFT_LABEL, Domain
-from losscli.losses.parameters import Choice, Flag, Number, Parameter, Whole
+from losscli.losses.domains import COUNT, LENGTH, MASK, REAL, SOFT_LABEL, Domain
+from losscli.losses.parameters import Choice, Flag, Number, Parameter, Side, Whole
 
 ScoreKind = Literal["logits", "log-probs", "probs"]
 KINDS: tuple[ScoreKind, ...] = ("logits", "log-probs", "probs")
 
+CHOSEN_KINDS = ("token-log-probs", "token-probs")
+"""Kinds that hold one number a token, of the token that was chosen: there are no targets."""
+
+IGNORE_INDEX = Parameter(
+    "ignore_index",
+    Whole(),
+    default=None,
+    help="Targets with this label are not scored and leave the mean's denominator.",
+)
+ROW_SUM_TOLERANCE = Parameter(
+    "row_sum_tolerance",
+    Number(0.0, math.inf),
+    default=1e-3,
+    help="How far probabilities may be from summing to 1.",
+)
+NORMALIZE = Parameter("normalize", Flag(), default=False, help="Divide probabilities by their sum before scoring.")
 UNCHECKED_TARGETS = Parameter(
     "unchecked_targets",
     Flag(),
     default=False,
     help="Accept targets outside [0, 1] or not summing to 1; the formula is applied as it stands.",
 )
+
+
+def kind_parameter(kinds: tuple[str, ...], default: str) -> Parameter:
+    """The option that says what the predictions are; `default` is what a call from Python means."""
+    return Parameter(
+        "kind",
+        Choice((*kinds, "auto")),
+        default=default,
+        help=f"What the predictions are: {', '.join(kinds)}, or auto: told by the rows' sums.",
+    )
 
 
 @dataclass(frozen=True)
@@ -50,39 +76,54 @@ class Classes:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The options that come with the contract."""
-        common = (
-            Parameter(
-                "kind",
-                Choice((*KINDS, "auto")),
-                default=self.default_kind,
-                help="What the predictions are: logits, log-probs, probs, or auto: told by the rows' sums.",
-            ),
-            Parameter(
-                "class_axis",
-                Whole(),
-                default=None,
-                help="The axis of the classes; by default axis 1, as in PyTorch. -1 is Keras' choice.",
-            ),
-            Parameter(
-                "ignore_index",
-                Whole(),
-                default=None,
-                help="Targets with this label are not scored and leave the mean's denominator.",
-            ),
-            Parameter(
-                "row_sum_tolerance",
-                Number(0.0, math.inf),
-                default=1e-3,
-                help="How far probabilities may be from summing to 1.",
-            ),
-            Parameter(
-                "normalize",
-                Flag(),
-                default=False,
-                help="Divide probabilities by their sum before scoring.",
-            ),
+        class_axis = Parameter(
+            "class_axis",
+            Whole(),
+            default=None,
+            help="The axis of the classes; by default axis 1, as in PyTorch. -1 is Keras' choice.",
         )
+        common = (kind_parameter(KINDS, self.default_kind), class_axis, IGNORE_INDEX, ROW_SUM_TOLERANCE, NORMALIZE)
         return (*common, UNCHECKED_TARGETS) if self.soft else common
 
 
-Contract: TypeAlias = Elementwise | Classes
+@dataclass(frozen=True)
+class Tokens:
+    """Sequences: scores of every token of a vocabulary at each step, or of the chosen tokens alone."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The options that come with the contract."""
+        return (
+            kind_parameter((*KINDS, *CHOSEN_KINDS), "logits"),
+            Parameter(
+                "shift",
+                Whole(),
+                default=0,
+                help="The scores at t predict the token at t + shift: 1 for causal models as they are exported.",
+            ),
+            Parameter(
+                "lengths",
+                Side("sample", LENGTH),
+                default=None,
+                help="How long each sequence is; the rest is padding.",
+            ),
+            Parameter(
+                "prompt_lengths",
+                Side("sample", LENGTH),
+                default=None,
+                help="How many tokens at the start of each sequence are context, and not scored.",
+            ),
+            Parameter("mask", Side("token", MASK), default=None, help="1 for a token that is scored, 0 for others."),
+            Parameter(
+                "bytes",
+                Side("sample", COUNT),
+                default=None,
+                help="The bytes of text of each sequence, for bits per byte.",
+            ),
+            IGNORE_INDEX,
+            ROW_SUM_TOLERANCE,
+            NORMALIZE,
+        )
+
+
+Contract: TypeAlias = Elementwise | Classes | Tokens

@@ -60,9 +60,13 @@ def columns_of(scored: Scored, *, elements: bool) -> Mapping[str, np.ndarray]:
     inner = scored.loss.shape[1:]
     size = math.prod(inner)
     indices = np.indices(inner).reshape(len(inner), size)
-    return {
+    columns = {
         "sample": np.repeat(samples, size),
         **{f"i{axis}": np.tile(index, len(samples)) for axis, index in enumerate(indices, start=1)},
         "loss": scored.loss.reshape(-1),
         "weight": np.broadcast_to(scored.weight, scored.loss.shape).reshape(-1),
     }
+    if scored.lengths is None:
+        return columns
+    real = columns["i1"] < np.repeat(scored.lengths, size)
+    return {name: column[real] for name, column in columns.items()}
