@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+from contextlib import redirect_stdout
 from types import FrameType
 from typing import NoReturn
 
@@ -65,6 +66,10 @@ def _run(arguments: list[str]) -> int:
     from losscli.cli.app import app
 
     try:
+        if not arguments:
+            with redirect_stdout(sys.stderr):
+                app(["--help"], prog_name="losscli", standalone_mode=False)
+            return Exit.USAGE
         code = app(arguments, prog_name="losscli", standalone_mode=False)
     except typer.Abort:
         return Exit.INTERRUPTED
@@ -86,9 +91,6 @@ def _misused(error: BaseException) -> int:
     from losscli.errors import UsageError
 
     context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError":
-        print(context.get_help() if context else "", file=sys.stdout)
-        return Exit.USAGE
     command = context.command_path if context else "losscli"
     message = error.format_message()  # type: ignore[attr-defined]  # every ClickException has it
     return _said(

@@ -15,7 +15,7 @@ from losscli.cli.progress import progress
 from losscli.errors import UsageError
 from losscli.exits import Exit
 from losscli.losses.catalogue import Loss
-from losscli.losses.parameters import Choice, Flag, Number, Parameter, Whole
+from losscli.losses.parameters import Choice, Flag, Number, Parameter, Side, Weights, Whole
 
 
 def build(loss: Loss) -> Any:
@@ -76,7 +76,7 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
     limits = {name: values[name] for name in ("expect", "rtol", "atol", "max", "min")}
     refuse_bad_limits(**limits)
     _refuse_two_stdins(values)
-    _refuse_too_few(values)
+    _refuse_unusable(values)
     form = _form(values)
     gated = any(limits[name] is not None for name in ("expect", "max", "min"))
     if gated and values["reduction"] == "none":
@@ -115,7 +115,7 @@ def _refuse_two_stdins(values: Mapping[str, Any]) -> None:
         raise UsageError("only one input can be `-`: standard input is read once", hint="put one of them in a file")
 
 
-def _refuse_too_few(values: Mapping[str, Any]) -> None:
+def _refuse_unusable(values: Mapping[str, Any]) -> None:
     for name, least in (("top", 0), ("threads", 1)):
         if values[name] is not None and values[name] < least:
             raise UsageError(f"--{name} is {values[name]}, but must be a whole number ≥ {least}")

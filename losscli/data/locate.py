@@ -282,16 +282,18 @@ def _missing(path: str) -> DataError:
     folder = os.path.dirname(path) or "."
     if any(sign in path for sign in "*?["):
         return DataError(f"{shown(path)}: no file matches", hint=f"ls {folder!r} shows what is there")
+    missing, why = path, ""
     while not Path(folder).is_dir():
-        path, folder = folder, os.path.dirname(folder) or "."
+        missing, folder = folder, os.path.dirname(folder) or "."
+        why = f"there is no folder {missing!r}"
     try:
         names = sorted(entry.name for entry in Path(folder).iterdir() if not entry.name.startswith("."))
     except OSError:
         names = []
-    hint = did_you_mean(os.path.basename(path), names)
+    hint = did_you_mean(os.path.basename(missing), names)
     if not hint and names:
         hint = f"{folder!r} holds {listed(names)}"
-    return DataError(f"{shown(path)}: no such file or folder", hint=hint)
+    return DataError(f"{shown(path)}: no such file or folder", why=why, hint=hint)
 
 
 def _unreadable(label: str, error: OSError) -> DataError:

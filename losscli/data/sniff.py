@@ -58,20 +58,21 @@ def detect_format(located: Input, options: ReadOptions) -> str:
     """One of "npy", "npz", "parquet", "arrow", "csv", "tsv", "jsonl".
 
     Files that are certainly something else are refused by name. `options.input_format` forces a
-    format, but makes no table of a git-LFS pointer.
+    format, but makes no text of binary files, and no table of a git-LFS pointer.
     """
     head = located.head
     if foreign := _foreign(head):
         what, hint = foreign
         raise DataError(f"{located}: this is {what}", hint=hint)
-    if options.input_format is not None:
-        return options.input_format
-    for magic, name in _MAGIC:
-        if head.startswith(magic):
-            return name
-    if head.startswith(b"PK"):
-        return _zip_format(located)
-    return _text_format(located, head)
+    forced = options.input_format
+    # A format is forced on all inputs: a text format leaves those alone that certainly are no text.
+    if forced is None or forced in _TEXT_FORMATS:
+        for magic, name in _MAGIC:
+            if head.startswith(magic):
+                return name
+        if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            return _zip_format(located)
+    return forced or _text_format(located, head)
 
 
 def _foreign(head: bytes) -> tuple[str, str] | None:
