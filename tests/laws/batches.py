@@ -18,10 +18,10 @@ import losscli
 from losscli.engine.result import Result
 from losscli.losses.catalogue import Loss, catalogue
 from losscli.losses.contracts import Classes, Domain, Elementwise
-from losscli.losses.parameters import Choice, Flag, Number, Weights, Whole
+from losscli.losses.parameters import Choice, Flag, Number, Parameter, Side, Weights, Whole
 from losscli.numerics import log_softmax
 
-LAW = settings(max_examples=5, phases=[Phase.generate, Phase.shrink])
+LAW = settings(max_examples=4, phases=[Phase.generate, Phase.shrink])
 """A law runs over many variants, so that each needs a few examples only."""
 
 CLASSES = 4
@@ -46,9 +46,8 @@ class Batch:
 
     def rows(self, index: Any) -> Batch:
         """Some of the samples, in the order given; side inputs that go with the samples too."""
-        options = dict(self.options)
-        if "sample_weight" in options:
-            options["sample_weight"] = options["sample_weight"][index]
+        sides = ["sample_weight", *(p.name for p in self.loss.parameters if isinstance(p.kind, Side))]
+        options = {n: locked(v[index]) if n in sides and np.ndim(v) else v for n, v in self.options.items()}
         return replace(
             self, predictions=locked(self.predictions[index]), targets=locked(self.targets[index]), options=options
         )
@@ -87,15 +86,18 @@ class Variant:
         """Whether nothing but the defaults is asked for."""
         return not self.optioned
 
-    def options(self) -> dict[str, Any]:
-        """Values other than the default for every option of the loss's own, by their kinds."""
-        if not self.optioned:
-            return {}
-        own = (p for p in self.loss.parameters if p.name in self.loss.own_options)
-        return {p.name: self._value(p.kind) for p in own}
+    def options(self, rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Values for what must be given, and (where `optioned`) other than the default for the rest."""
+        own = {p.name: p for p in self.loss.parameters if p.name in self.loss.own_options}
+        asked = list(self.loss.one_of[-1 if self.optioned else 0 :][:1])
+        if self.optioned:
+            asked += [name for name in own if name not in self.loss.one_of]
+        return {name: self._value(own[name], rng, shape) for name in asked}
 
-    def _value(self, kind: Any) -> Any:
-        match kind:
+    def _value(self, parameter: Parameter, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        match parameter.kind:
+            case Side(each=each, domain=domain):
+                return locked(in_domain(rng, domain, shape[:1] if each == "sample" else shape))
             case Number(low=low, high=high):
                 return 0.25 if low < 0.25 < high else (low + high) / 2
             case Weights(along="class"):
@@ -103,12 +105,12 @@ class Variant:
             case Weights():
                 return locked(np.array([0.5, 2.0, 4.0])) if self.deep else 2.5
             case Choice(words=words):
-                return words[-1]
+                return next(word for word in words if word != parameter.default)
             case Flag():
-                return True
+                return not parameter.default
             case Whole():
                 return 1
-        raise AssertionError(f"the laws know no value for an option that is {kind}")
+        raise AssertionError(f"the laws know no value for an option that is {parameter.kind}")
 
     def batches(self, min_size: int = 1, max_size: int = 12) -> st.SearchStrategy[Batch]:
         """Batches of this variant."""
@@ -129,7 +131,8 @@ class Variant:
         else:
             predictions = in_domain(rng, contract.prediction, (size, *inner))
             targets = in_domain(rng, contract.target, (size, *inner))
-        return Batch(self.loss, locked(predictions), locked(targets), self.options())
+        options = self.options(rng, targets.shape)
+        return Batch(self.loss, locked(predictions), locked(targets), options)
 
 
 def numbers(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
@@ -144,7 +147,8 @@ def in_domain(rng: np.random.Generator, domain: Domain, shape: tuple[int, ...]) 
     """Numbers of a domain."""
     if domain.signs:
         return rng.choice((-1, 1), shape)
-    return numbers(rng, shape, max(domain.low, -WIDE), min(domain.high, WIDE))
+    values = numbers(rng, shape, max(domain.low, -WIDE), min(domain.high, WIDE))
+    return np.where(values == domain.low, 1.0, values) if not domain.low_closed else values
 
 
 def as_kind(logits: np.ndarray, kind: str) -> np.ndarray:
