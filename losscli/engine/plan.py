@@ -63,6 +63,7 @@ def compute(request: Request) -> Result:
         raise UsageError(f"{loss.name} is no logarithm, so --base {request.base} does not apply to it")
     options = loss.check_options(vectors_read(loss, request.options, request.read))
     fields = open_fields(request)
+    options |= {name: fields[name].info.path for name in options.keys() & fields.keys()}
     read = fields
     lone = is_one_sample(loss, fields)
     if lone:
