@@ -79,7 +79,11 @@ def summarize(
         elements = _elements(total.scored)
         value = elements[0] if lone else elements
     per_sample = _stacked(total.scored) if request.per_sample else None
-    shown = {name: _plain(value) for name, value in options.items() if name not in {"kind"}}
+    shown = {
+        name: fields[name].info.path if name in fields else _plain(value)
+        for name, value in options.items()
+        if name != "kind"
+    }
     return Result(
         loss=loss.name,
         value=value,
@@ -93,7 +97,7 @@ def summarize(
         inputs=records,
         options=shown,
         convention="exact",
-        signature=_signature(request, options, total, records),
+        signature=_signature(request, shown, total, records),
         warnings=warnings,
         per_sample=per_sample,
         first=total.first,
@@ -131,8 +135,8 @@ def _signature(request: Request, options: Mapping[str, Any], total: Partial, rec
     """A line to cite: everything that makes the number what it is."""
     parts = [request.loss.name, f"kind:{records['predictions'].kind}", f"reduction:{request.reduction}"]
     for parameter in request.loss.parameters:
-        value = _plain(options[parameter.name])
-        if parameter.name != "kind" and value != parameter.default:
+        value = options.get(parameter.name, parameter.default)
+        if value != parameter.default:
             text = ",".join(f"{v:g}" for v in value) if isinstance(value, list) else str(value)
             parts.append(f"{parameter.name}:{text}")
     if request.sample_weight is not None:
