@@ -11,7 +11,6 @@ from readme_parts import PARTS
 from readme_shell import ROOT, clone, run_script
 
 from losscli.exits import Exit
-from losscli.losses.catalogue import catalogue
 
 TEXT = README.read_text(encoding="utf-8")
 STALE = "the README is stale: `make docs` brings it up to date"
@@ -81,11 +80,6 @@ def test_no_generated_part_has_an_unknown_name():
 def test_the_exit_codes_are_those_of_the_package():
     rows = re.findall(r"^\| (\d+) \| `([A-Z_]+)` \|", TEXT, flags=re.MULTILINE)
     assert {name: int(code) for code, name in rows} == {code.name: code.value for code in Exit}
-
-
-def test_every_loss_of_the_catalogue_is_in_the_table():
-    shown = re.findall(r"^\| `([a-z0-9-]+)` \| `loss = ", TEXT, flags=re.MULTILINE)
-    assert shown == list(catalogue())
 
 
 def test_what_is_not_run_installs_or_builds():
