@@ -55,7 +55,7 @@ def log_softmax(scores: Array) -> Array:
 
 def softmax(scores: Array) -> Array:
     """Exp(x) / Σ exp(x) over the last axis, without overflow."""
-    shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares: Array = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares /= shares.sum(axis=-1, keepdims=True)
     return shares
 

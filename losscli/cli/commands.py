@@ -16,10 +16,11 @@ class Command:
     name: str
     module: str
     summary: str
+    panel: str = "About the losses"
 
     def entry(self) -> Any:
         """Its place in a list of commands."""
-        return entry(self.name, self.summary, panel="About the losses")
+        return entry(self.name, self.summary, panel=self.panel)
 
     def build(self) -> Any:
         """The command itself."""
@@ -55,5 +56,6 @@ COMMANDS = {
         Command("list", "list_command", "List the losses, their formulas and their names elsewhere."),
         Command("explain", "explain_command", "Explain a loss: formula, shapes, options, conventions, an example."),
         Command("schema", "schema_command", "Print the JSON Schema of what --json prints."),
+        Command("convert", "convert_command", "Convert between logits, probabilities and labels.", "Around the losses"),
     )
 }
