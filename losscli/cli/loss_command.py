@@ -136,6 +136,7 @@ def _form(values: Mapping[str, Any]) -> str:
 
 def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack) -> Any:
     """The run that the command line asks for; its outputs are opened on `stack`."""
+    from losscli.engine.objective import penalties_of
     from losscli.engine.plan import Request
 
     reduction = values["reduction"]
@@ -167,6 +168,7 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
         base=values.get("base", "e"),
         on_nan=values["on_nan"],
         on_empty=values["on_empty"],
+        penalty=penalties_of(values),
         threads=values["threads"],
         rows=_rows(values["rows"]) if form == "table" else 0,
         top=values["top"],

@@ -99,7 +99,7 @@ TARGETS = Annotated[
     ),
 ]
 
-INPUT, REDUCTION, OUTPUT, CHECKS, RUN = "Input", "Reduction", "Output", "Checks", "Run"
+INPUT, REDUCTION, OBJECTIVE, OUTPUT, CHECKS, RUN = "Input", "Reduction", "Objective", "Output", "Checks", "Run"
 
 COMMON: tuple[Option, ...] = (
     Option(
@@ -139,6 +139,10 @@ COMMON: tuple[Option, ...] = (
     Option("base", Literal["e", "2", "10"], "e", "The base of the logarithm: nats, bits or bans.", REDUCTION),
     Option("on_nan", Literal["error", "propagate", "skip"], "error", "What a NaN in the input does.", REDUCTION),
     Option("on_empty", Literal["error", "nan", "zero"], "error", "What the mean over nothing is.", REDUCTION),
+    Option("l1", float, None, "Add λ · Σ|w| over the parameters to the cost.", OBJECTIVE, (), "λ"),
+    Option("l2", float, None, "Add λ · Σw² over the parameters to the cost.", OBJECTIVE, (), "λ"),
+    Option("l2_half", bool, False, "Halve the penalty of --l2: ½ λ Σw².", OBJECTIVE, ("--l2-half",)),
+    Option("params", list[str], None, "A file of parameters; may be given several times.", OBJECTIVE, (), "FILE"),
     Option(
         "format",
         Literal["table", "json", "jsonl", "csv", "value"],

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from losscli.data import ReadOptions
+from losscli.engine.objective import penalties_of
 from losscli.engine.plan import Request
 from losscli.engine.plan import compute as run_request
 from losscli.engine.result import Result
@@ -65,7 +66,8 @@ def compute(loss: str, predictions: Any, targets: Any = None, **options: Any) ->
         if isinstance(asked.get(name), str):
             asked[name] = asked[name].split(",")
     _check_choices(asked)
-    return run_request(Request(entry, predictions, targets, options, read=read, **asked))
+    penalty = penalties_of({name: options.pop(name) for name in ("params", "l1", "l2", "l2_half") if name in options})
+    return run_request(Request(entry, predictions, targets, options, read=read, penalty=penalty, **asked))
 
 
 def function_of(loss: Loss) -> Callable[..., Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from losscli.data.model import Field
 from losscli.engine.classes import ClassesScorer, refuse_many_targets
 from losscli.engine.elementwise import ElementwiseScorer
 from losscli.engine.inputs import open_fields, vectors_read
+from losscli.engine.objective import Penalty, objective
 from losscli.engine.result import Result, Sink
 from losscli.engine.run import RunOptions, run
 from losscli.engine.scoring import NanPolicy, Scorer, sample_shape
@@ -46,6 +47,7 @@ class Request:
     base: Base = "e"
     on_nan: OnNan = "error"
     on_empty: OnEmpty = "error"
+    penalty: Penalty | None = None
     threads: int | None = None
     rows: int = 0
     top: int = 0
@@ -57,6 +59,8 @@ class Request:
 def compute(request: Request) -> Result:
     """Run what was asked for."""
     loss = request.loss
+    if request.penalty is not None and request.reduction == "none":
+        raise UsageError("a penalty is added to one number, but --reduction none yields many")
     if loss.of_mean and request.reduction != "mean":
         raise UsageError(f"{loss.name} is made of a mean: --reduction {request.reduction} does not apply to it")
     if request.base != "e" and not loss.in_nats:
@@ -87,7 +91,10 @@ def compute(request: Request) -> Result:
             progress=(lambda done: progress(done, rows)) if progress else None,
         ),
     )
-    return summarize(request, options, total, scorer, read, lone=lone)
+    result = summarize(request, options, total, scorer, read, lone=lone)
+    if request.penalty is None or not isinstance(result.value, float):
+        return result
+    return replace(result, objective=objective(result.value, request.penalty, request.read))
 
 
 def make_scorer(
