@@ -1,7 +1,7 @@
 """Legal inputs for every loss of the catalogue, made from its contract alone.
 
-A new loss on a known contract takes part in every law without a line here. A new contract fails in
-`variants` until it is told how to make inputs for it.
+A new loss on a known contract takes part in every law without a line here. A new contract fails
+`test_every_contract_takes_part` until it is told how to make inputs for it.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def variants_of(loss: Loss) -> Iterable[Variant]:
         case Classes(soft=soft):
             sorts = (False, True) if soft else (False,)
         case _:
-            raise AssertionError(f"the laws cannot make inputs for {loss.name}: {loss.contract}")
+            return
     for deep in (False, True):
         for soft in sorts:
             yield Variant(loss, deep, soft)

@@ -236,6 +236,29 @@ def test_hinge():
     check(losscli.hinge, points, lambda x, t: max(mpf(0), 1 - mpf(x) * mpf(t)), bar=0.5)
 
 
+@pytest.mark.parametrize("spread", [1e-300, 1e-8, 0.5, 1.0, 3.0, 1e150])
+def test_gaussian_nll(spread):
+    """Terms of either sign: the bar is in units of the larger of them."""
+    points = [(a, b) for a, b in PAIRS if abs(a - b) / spread < 1e150]
+    got = scores(losscli.gaussian_nll, *zip(*points, strict=True), std=spread)
+    for value, (a, b) in zip(got, points, strict=True):
+        log, square = mpmath.log(mpf(spread)), ((mpf(a) - mpf(b)) / mpf(spread)) ** 2 / 2
+        constant = mpmath.log(2 * mpmath.pi) / 2
+        slack = 4 * float(np.spacing(float(max(abs(log), square, constant))))
+        assert_ulps(value, log + square + constant, 0, (a, b, spread), slack=slack)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if min(row) > -math.inf], ids=str)
+def test_sequence_nll_is_the_surprisal_of_each_token(row):
+    tokens = list(range(len(row)))
+    (got,) = scores(losscli.sequence_nll, [[row] * len(row)], [tokens])
+    for token, value in zip(tokens, got, strict=True):
+        assert_ulps(value, surprisal(row, token), 4, (row, token))
+
+
 def test_every_loss_is_held_to_its_extremes():
-    covered = {"nll", "cross-entropy", "bce", "sigmoid-cross-entropy", "weighted-cross-entropy"}
-    assert set(catalogue()) == covered | {"l1", "l2", "mse", "huber", "pseudo-huber", "hinge"}
+    classes = {"nll", "cross-entropy", "sequence-nll"}
+    two_classes = {"bce", "sigmoid-cross-entropy", "weighted-cross-entropy", "hinge"}
+    residuals = {"l1", "l2", "mse", "huber", "pseudo-huber", "gaussian-nll"}
+    of_another = {"perplexity"}  # the exponential of a mean that is held
+    assert set(catalogue()) == classes | two_classes | residuals | of_another
