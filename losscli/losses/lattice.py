@@ -1,0 +1,454 @@
+"""The probability of a label sequence over all its alignments (CTC; Graves, Fernández, Gomez & Schmidhuber 2006).
+
+A path gives each frame one class. It reads as a label sequence once runs of one class are drawn
+together and the blanks dropped; the probability of a target is the sum over all paths that read so.
+The sum is a recursion over the states of a lattice: with labels l[1..L], state `label[j]` has the
+paths that stand on label j, `blank[j]` those that stand on a blank behind j labels:
+
+    blank'[j] = (blank[j] + label[j]) · p[blank]
+    label'[j] = (label[j] + blank[j−1] + label[j−1] if l[j] ≠ l[j−1]) · p[l[j]]
+
+and before the first frame all probability is in `blank[0]`. The same sum is taken in three ways:
+
+- `_scaled` with an exponent per state, renewed every few frames: fast, no logarithm but the last.
+  It proves for each utterance that nothing that matters was lost to underflow, or says that it cannot.
+- `_logarithmic` in the log domain, where nothing can be lost, for the utterances without that proof.
+- `_complement` for a nearly certain target: −log p is then decided by 1 − p, the probability of all
+  other outputs, which is summed for itself.
+
+Nothing is validated here: labels are classes other than the blank, lengths fit the arrays, and the
+frames are distributions, exactly for logits and within the rounding of their type otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from losscli.losses.contracts import ScoreKind
+from losscli.numerics import Array, log_partition
+
+WINDOW = 8
+"""Frames between two renewals of the exponents."""
+
+SLOPE = 40
+"""How many powers of two the scale may fall from one label to the next.
+
+In a window a path moves `WINDOW` labels at most, so that scaled values stay below
+(3 · 2 · 2**SLOPE)**WINDOW < 2**341: three predecessors a state, class probabilities below 2.
+"""
+
+SPARE = 720
+"""Underflow costs a state less than 2**-SPARE of its scale by the end of a window.
+
+A rounding below the normal range is off by 2**-1074 times the value that is scaled at most; on its way to the
+end of the window that is multiplied by what the bound above allows, 2**341 in all; and fewer than
+2**10 such roundings reach one state: 1074 − 341 − 10 > 720.
+"""
+
+FLOOR = 2.0 ** (64 - SPARE)
+"""A state that ends a window above this has lost less than 2**-64 of itself to underflow."""
+
+NOWHERE = -(2**30)
+"""The exponent of a state to which no probability leads."""
+
+NEVER = 2**62
+"""The first frame of a state that does not exist."""
+
+CELLS = 1 << 18
+"""How many numbers a temporary array may have where that is a matter of choice."""
+
+
+def ctc_nll(
+    frames: np.ndarray,
+    targets: np.ndarray,
+    input_lengths: np.ndarray,
+    target_lengths: np.ndarray,
+    *,
+    blank: int,
+    kind: ScoreKind,
+) -> Array:
+    """−log of the probability of each target, summed over its alignments, in float64.
+
+    Args:
+        frames: Predictions of shape (n, T, C), float32 or float64; fastest as a view of a (T, n, C) array.
+        targets: Class indices of shape (n, S); what stands behind a target's length is not looked at.
+        input_lengths: How many frames of each utterance count, at most T.
+        target_lengths: How many labels of each target count, at most S.
+        blank: The class that stands for no label.
+        kind: What the predictions are.
+
+    Returns:
+        n losses: +inf where no alignment exists or each has probability 0, NaN where a frame that
+        counts has NaN. Their absolute error is a few roundings per frame, of the size 2**-53. With logits the relative
+        error is as small for losses near 0; with log-probabilities and probabilities it is
+        limited by the rounding of the stored numbers, beside which the true sum may exceed 1.
+    """
+    input_lengths = np.asarray(input_lengths, np.intp)
+    target_lengths = np.asarray(target_lengths, np.intp)
+    losses = np.full(len(frames), np.inf)
+    exists = alignment_exists(input_lengths, target_lengths, count_repeats(targets, target_lengths))
+    longest_first = np.argsort(-input_lengths, kind="stable")
+    rows = longest_first[exists[longest_first]]
+    if not rows.size:
+        return losses
+    reader = _Reader(frames, kind)
+    lattice = _Lattice.of(rows, targets[rows], input_lengths[rows], target_lengths[rows], blank)
+
+    # Only this module's own extremes: log 0, and what stands behind the end of an utterance.
+    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+        log_probability, proven = _scaled(reader, lattice)
+        if not proven.all():
+            log_probability[~proven] = _logarithmic(reader, lattice.subset(~proven))
+        losses[rows] = 0.0 - log_probability
+        certain = log_probability > math.log(0.5)
+        if certain.any():
+            losses[rows[certain]] = _complement(reader, lattice.subset(certain))
+    return losses
+
+
+def count_repeats(targets: np.ndarray, target_lengths: np.ndarray) -> np.ndarray:
+    """How many labels of each target equal the one before: a blank has to stand between them."""
+    inside = np.arange(1, max(targets.shape[1], 1)) < np.asarray(target_lengths)[:, np.newaxis]
+    return np.count_nonzero((targets[:, 1:] == targets[:, :-1]) & inside, axis=1)
+
+
+def alignment_exists(input_lengths: np.ndarray, target_lengths: np.ndarray, repeats: np.ndarray) -> np.ndarray:
+    """Whether the frames suffice: one for each label and one between equal neighbours."""
+    return np.asarray(np.asarray(input_lengths) >= np.asarray(target_lengths) + repeats)
+
+
+@dataclass(frozen=True)
+class _Lattice:
+    """The states of a batch of utterances, the longest first."""
+
+    rows: np.ndarray
+    """Where the utterances stand in the frames."""
+    labels: np.ndarray
+    """(n, S + 1): label j at j; the blank at 0 and behind the target."""
+    frames: np.ndarray
+    """The number of frames of each utterance."""
+    last: np.ndarray
+    """The number of labels of each utterance."""
+
+    @staticmethod
+    def of(rows: np.ndarray, targets: np.ndarray, frames: np.ndarray, last: np.ndarray, blank: int) -> _Lattice:
+        width = int(last.max(initial=0))
+        labels = np.full((rows.size, width + 1), blank, np.intp)
+        inside = np.arange(width) < last[:, np.newaxis]
+        np.copyto(labels[:, 1:], targets[:, :width], where=inside, casting="unsafe")
+        return _Lattice(rows, labels, frames, last)
+
+    def subset(self, chosen: np.ndarray) -> _Lattice:
+        return _Lattice(self.rows[chosen], self.labels[chosen], self.frames[chosen], self.last[chosen])
+
+    @property
+    def differs(self) -> np.ndarray:
+        """(n, S + 1): whether a path may go from label j − 1 to label j without a blank."""
+        differs = np.zeros(self.labels.shape, bool)
+        differs[:, 1:] = self.labels[:, 1:] != self.labels[:, :-1]
+        return differs
+
+    @property
+    def inside(self) -> np.ndarray:
+        """(n, S + 1): whether there is a label j."""
+        places = np.arange(self.labels.shape[1])
+        return np.asarray((places > 0) & (places <= self.last[:, np.newaxis]))
+
+    def spans(self, step: int) -> Iterator[tuple[int, int, int]]:
+        """Runs of `step` frames, each with the number of utterances that have not ended before it."""
+        longest = int(self.frames[0])
+        for start in range(0, longest, step):
+            yield start, min(start + step, longest), int(np.count_nonzero(self.frames > start))
+
+    def running(self, start: int, stop: int) -> list[int]:
+        """How many utterances have each of the frames start .. stop − 1: they are the first ones."""
+        shortest_first = self.frames[::-1]
+        ended = np.searchsorted(shortest_first, np.arange(start, stop), side="right")
+        return [self.frames.size - int(number) for number in ended]
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """The different classes that each utterance uses, the blank among them."""
+
+    classes: np.ndarray
+    """(n, U): padded with the first of them, which is also the one that `distinct` keeps."""
+    distinct: np.ndarray
+    """(n, U): whether it is more than padding."""
+    place: np.ndarray
+    """(n, S + 1): where each label stands among the classes."""
+
+    @staticmethod
+    def of(labels: np.ndarray) -> _Classes:
+        order = labels.argsort(axis=1, kind="stable")
+        ascending = np.take_along_axis(labels, order, axis=1)
+        rank = np.zeros(labels.shape, np.intp)
+        np.cumsum(ascending[:, 1:] != ascending[:, :-1], axis=1, out=rank[:, 1:])
+        classes = np.repeat(ascending[:, :1], int(rank.max()) + 1, axis=1)
+        np.put_along_axis(classes, rank, ascending, axis=1)
+        distinct = np.arange(classes.shape[1]) <= rank[:, -1:]
+        place = np.empty_like(rank)
+        np.put_along_axis(place, order, rank, axis=1)
+        return _Classes(classes, distinct, place)
+
+    def out_of_reach(self) -> Array:
+        """(n, U, 2 (S + 1)): 1 where a class leads from a state of the lattice out of it.
+
+        From label j a path may go on with label j, a blank, or label j + 1; from blank j with a blank or label j + 1.
+        """
+        place = self.place[:, np.newaxis, :]
+        width = place.shape[2]
+        blank = np.repeat(place[:, :, :1], width, axis=2)
+        following = np.concatenate((place[:, :, 1:], blank[:, :, :1]), axis=2)
+        out = np.repeat(self.distinct[:, :, np.newaxis].astype(np.float64), 2 * width, axis=2)
+        np.put_along_axis(out, np.concatenate((place, blank), axis=2), 0.0, axis=1)
+        np.put_along_axis(out, np.concatenate((following, following), axis=2), 0.0, axis=1)
+        np.put_along_axis(out, np.concatenate((blank, blank), axis=2), 0.0, axis=1)
+        return out
+
+    def subset(self, chosen: slice) -> _Classes:
+        return _Classes(self.classes[chosen], self.distinct[chosen], self.place[chosen])
+
+
+class _Reader:
+    """Scores of chosen classes, frame by frame: other classes are touched by a normalisation only."""
+
+    def __init__(self, frames: np.ndarray, kind: ScoreKind) -> None:
+        self.kind = kind
+        self.by_time = frames.swapaxes(0, 1)
+
+    def probabilities(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> Array:
+        """Probabilities of shape (frames, rows, classes of each row)."""
+        if self.kind == "probs":
+            return self._chosen(start, stop, rows, classes)[0].astype(np.float64, copy=False)
+        scores = self.log_probabilities(start, stop, rows, classes)
+        return np.exp(scores, out=scores if scores.dtype == np.float64 else None, dtype=np.float64)
+
+    def log_probabilities(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """As `probabilities`, but their logarithms, and in the stored type where they are stored."""
+        chosen, slab, places = self._chosen(start, stop, rows, classes)
+        if self.kind == "log-probs":
+            return chosen
+        if self.kind == "probs":
+            return np.asarray(np.log(chosen, dtype=np.float64))
+        maximum, excess = log_partition(slab.astype(np.float64, copy=False))
+        relative = chosen - maximum[:, places, np.newaxis]
+        relative -= excess[:, places, np.newaxis]
+        return np.asarray(relative)
+
+    def elsewhere(self, start: int, stop: int, rows: np.ndarray, used: _Classes) -> Array:
+        """The probability of all classes that a row does not use, of shape (frames, rows)."""
+        if self.kind != "logits":
+            return self._rest_to_one(start, stop, rows, used)
+        slab = self.by_time[start:stop, rows].astype(np.float64)
+        maximum, excess = log_partition(slab)
+        slab -= maximum[..., np.newaxis]
+        np.exp(slab, out=slab)
+        slab[:, np.arange(rows.size)[:, np.newaxis], used.classes] = 0.0
+        return np.asarray(slab.sum(axis=-1) * np.exp(-excess))
+
+    def _rest_to_one(self, start: int, stop: int, rows: np.ndarray, used: _Classes) -> Array:
+        """1 − Σ over the used classes, where the largest is taken from the 1 first, without rounding it."""
+        scores = self._chosen(start, stop, rows, used.classes)[0].astype(np.float64, copy=False)
+        top = scores.argmax(axis=-1)[..., np.newaxis]
+        largest = np.take_along_axis(scores, top, axis=-1)[..., 0]
+        others = (scores if self.kind == "probs" else np.exp(scores)) * used.distinct
+        np.put_along_axis(others, top, 0.0, axis=-1)
+        rest = 1.0 - largest if self.kind == "probs" else -np.expm1(largest)
+        return np.asarray(rest - others.sum(axis=-1))
+
+    def _chosen(
+        self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The chosen scores as stored, a contiguous slab of frames they are from, and the rows' places in it."""
+        slab = self.by_time[start:stop]
+        places = rows
+        if not slab.flags.c_contiguous or 2 * rows.size < slab.shape[1]:
+            slab = np.ascontiguousarray(slab[:, rows])
+            places = np.arange(rows.size)
+        index = places[:, np.newaxis] * slab.shape[2] + classes
+        chosen = np.empty((stop - start, *classes.shape), slab.dtype)
+        for scores, into in zip(slab, chosen, strict=True):
+            np.take(scores, index, out=into, mode="clip")  # the other modes copy `into` first
+        return chosen, slab, places
+
+
+def _logarithmic(reader: _Reader, lattice: _Lattice) -> Array:
+    """The log-probability of each target, in the log domain: nothing underflows, and −inf is a legal score."""
+    label = np.full(lattice.labels.shape, -np.inf)
+    blank = label.copy()
+    blank[:, 0] = 0.0
+    without_blank = np.where(lattice.differs[:, 1:], 0.0, -np.inf)
+    for start, stop, first in lattice.spans(_frames_at_once(reader, lattice)):
+        scores = reader.log_probabilities(start, stop, lattice.rows[:first], lattice.labels[:first])
+        for score, running in zip(scores, lattice.running(start, stop), strict=True):
+            before, between = label[:running], blank[:running]
+            arriving = _log_of_sum(before[:, 1:], between[:, :-1], before[:, :-1] + without_blank[:running])
+            blank[:running] = _log_of_sum(before, between) + score[:running, :1]
+            label[:running, 1:] = arriving + score[:running, 1:]
+    ends = np.arange(lattice.last.size), lattice.last
+    return _log_of_sum(label[ends], blank[ends])
+
+
+def _log_of_sum(*terms: Array) -> Array:
+    """Log Σ exp of arrays, element by element; −inf where all are."""
+    largest = terms[0]
+    for term in terms[1:]:
+        largest = np.maximum(largest, term)
+    largest = np.where(largest == -np.inf, 0.0, largest)
+    return largest + np.log(sum(np.exp(term - largest) for term in terms))
+
+
+def _scaled(reader: _Reader, lattice: _Lattice) -> tuple[Array, np.ndarray]:
+    """The log-probability of each target, and whether it is proven that underflow did not touch it.
+
+    State j stands for its value times 2**exponent[j], one exponent for label j and blank j. An
+    exponent is renewed every `WINDOW` frames to fit the larger of the two, but stays within `SLOPE`
+    of its left neighbour's, from where probability may arrive, so that nothing can overflow.
+
+    What underflow loses in a window is bounded by 2**-SPARE in each state. At the end of a window a
+    state above `FLOOR` has therefore lost nothing that counts. One below, and which paths can have
+    reached, is at risk: it may have lost up to 2**(exponent − SPARE), of which at most as much reaches
+    the end, for the frames that follow are distributions (within 1.001 each: 2**(frames / 512)).
+    The result is proven where it is 2**60 times above all such losses; 2**30 is allowed for their number.
+    """
+    state = _ScaledStates(lattice)
+    for start, stop, first in lattice.spans(WINDOW):
+        rows, labels = lattice.rows[:first], lattice.labels[:first]
+        probabilities = reader.probabilities(start, stop, rows, labels)
+        if not probabilities.max() < 2.0:
+            state.set_aside(probabilities, lattice.frames[:first] - start)
+        state.renew(first)
+        for probability, running in zip(probabilities, lattice.running(start, stop), strict=True):
+            state.advance(probability, running)
+        state.examine(np.minimum(lattice.frames[:first], stop))
+
+    ends = np.arange(lattice.last.size), lattice.last
+    total = state.label[ends] + state.blank[ends]
+    mantissa, exponent = np.frexp(total)
+    exponent += state.exponent[ends]
+    bound = state.at_risk - (SPARE - 60 - 30) + lattice.frames / 512
+    return np.log(mantissa) + exponent * math.log(2.0), (total >= FLOOR) & (exponent > bound)
+
+
+class _ScaledStates:
+    """The states of `_scaled`, and what may have gone wrong with them."""
+
+    def __init__(self, lattice: _Lattice) -> None:
+        shape = lattice.labels.shape
+        self.label = np.zeros(shape)
+        self.blank = np.zeros(shape)
+        self.blank[:, 0] = 1.0
+        self.exponent = np.zeros(shape, np.int32)
+        self.at_risk = np.full(shape[0], NOWHERE, np.int32)
+        """The largest exponent of a state that may have lost to underflow more than 2**-64 of itself."""
+        self.differs = lattice.differs.astype(np.float64)
+        self.ramp = SLOPE * np.arange(shape[1], dtype=np.int32)
+        # The first label needs one frame, each further one another, and one for the blank between repeats.
+        needed = np.cumsum(1 + ~lattice.differs, axis=1) - 2
+        self.label_reached = np.where(lattice.inside, needed, NEVER)
+        self.blank_reached = np.where(lattice.inside, needed + 1, NEVER)
+        self.blank_reached[:, 0] = 0
+        # What one step needs, flat: one loop over all states. The factor before the first label of
+        # an utterance is 0, so that nothing arrives from the utterance before it.
+        self.from_label = np.zeros(shape)
+        self.from_blank = np.zeros(shape)
+        self.arriving = np.zeros(shape)
+        self.direct = np.zeros(shape)
+
+    def renew(self, running: int) -> None:
+        """Fit the exponents of the first utterances to their values."""
+        label, blank, exponent = self.label[:running], self.blank[:running], self.exponent[:running]
+        peak = np.maximum(label, blank)
+        fitting = np.frexp(peak)[1]
+        fitting += exponent
+        fitting[peak == 0.0] = NOWHERE
+        fitting += self.ramp
+        np.maximum.accumulate(fitting, axis=1, out=fitting)
+        fitting -= self.ramp
+        exponent -= fitting
+        np.ldexp(label, exponent, out=label)
+        np.ldexp(blank, exponent, out=blank)
+        exponent[...] = fitting
+        rescaling = self.from_blank[:running, 1:]
+        np.ldexp(1.0, fitting[:, :-1] - fitting[:, 1:], out=rescaling)
+        np.multiply(rescaling, self.differs[:running, 1:], out=self.from_label[:running, 1:])
+
+    def advance(self, probability: Array, running: int) -> None:
+        """Let the first utterances take one frame."""
+        size = running * self.label.shape[1]
+        label, blank = self.label.reshape(-1)[:size], self.blank.reshape(-1)[:size]
+        arriving, direct = self.arriving.reshape(-1)[1:size], self.direct.reshape(-1)[1:size]
+        np.multiply(blank[:-1], self.from_blank.reshape(-1)[1:size], out=arriving)
+        np.multiply(label[:-1], self.from_label.reshape(-1)[1:size], out=direct)
+        arriving += direct
+        blank += label
+        label[1:] += arriving
+        label *= probability.reshape(-1)[:size]
+        self.blank[:running] *= probability[:running, :1]
+
+    def examine(self, times: np.ndarray) -> None:
+        """Note which states underflow may have touched, of those that can be reached in so many frames."""
+        running, times = times.size, times[:, np.newaxis]
+        suspect = (self.label[:running] < FLOOR) & (self.label_reached[:running] <= times)
+        suspect |= (self.blank[:running] < FLOOR) & (self.blank_reached[:running] <= times)
+        if suspect.any():
+            exponents = np.where(suspect, self.exponent[:running], NOWHERE)
+            np.maximum(self.at_risk[:running], exponents.max(axis=1), out=self.at_risk[:running])
+
+    def set_aside(self, probabilities: Array, remaining: np.ndarray) -> None:
+        """Leave utterances with frames that are no distributions (NaN, or far above 1) to the log domain."""
+        probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = 0.0  # behind the end
+        strange = ~(probabilities.max(axis=(0, 2)) < 2.0)
+        probabilities[:, strange] = 0.0
+        self.at_risk[: strange.size][strange] = -NOWHERE
+
+
+def _complement(reader: _Reader, lattice: _Lattice) -> Array:
+    """The losses of nearly certain targets: −log(1 − q), q the probability of all other outputs.
+
+    A path is lost where it leaves the lattice: in a frame that gives it a class out of the reach of
+    its state; or where it ends elsewhere than at the target's end. All terms of q are positive.
+    """
+    width = lattice.labels.shape[1]
+    group = max(1, CELLS // (2 * width * width))
+    parts = [slice(first, first + group) for first in range(0, lattice.last.size, group)]
+    return np.concatenate([0.0 - np.log1p(-_lost(reader, lattice.subset(part))) for part in parts])
+
+
+def _lost(reader: _Reader, lattice: _Lattice) -> Array:
+    """The probability of all outputs but the target, for targets whose own is above a half or so."""
+    number, width = lattice.labels.shape
+    used = _Classes.of(lattice.labels)
+    out_of_reach = used.out_of_reach()
+    inside = lattice.inside
+    differs = lattice.differs[:, 1:]
+    lost = np.zeros(number)
+    states = np.zeros((number, 2, width))
+    states[:, 1, 0] = 1.0
+    for start, stop, first in lattice.spans(_frames_at_once(reader, lattice)):
+        rows, here = lattice.rows[:first], used.subset(slice(first))
+        probabilities = reader.probabilities(start, stop, rows, here.classes)
+        leaving = np.matmul(probabilities.swapaxes(0, 1), out_of_reach[:first])
+        leaving += reader.elsewhere(start, stop, rows, here).T[:, :, np.newaxis]
+        chosen = np.take_along_axis(probabilities, here.place[np.newaxis], axis=2)
+        for frame, running in enumerate(lattice.running(start, stop)):
+            label, blank = states[:running, 0], states[:running, 1]
+            lost[:running] += np.einsum("ij,ij->i", states[:running].reshape(running, -1), leaving[:running, frame])
+            arriving = blank[:, :-1] + label[:, :-1] * differs[:running]
+            blank += label
+            blank *= chosen[frame, :running, :1]
+            label[:, 1:] += arriving
+            label *= chosen[frame, :running] * inside[:running]
+    states[np.arange(number), :, lattice.last] = 0.0
+    return np.asarray(lost + states.sum(axis=(1, 2)))
+
+
+def _frames_at_once(reader: _Reader, lattice: _Lattice) -> int:
+    """How many frames are read at a time where all suit."""
+    number, width = lattice.labels.shape
+    return max(1, CELLS // (number * max(2 * width, reader.by_time.shape[2])))
