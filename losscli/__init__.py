@@ -14,7 +14,7 @@ from typing import Any
 
 from losscli.version import __version__ as __version__
 
-_FROM_THE_ENGINE = ("compute", "LossWarning")
+_FROM_THE_ENGINE = {"compute": "api", "LossWarning": "api", "likelihood": "likelihood", "mle": "likelihood"}
 _FROM_THE_ERRORS = ("LosscliError", "UsageError", "DataError", "OutputError")
 
 
@@ -25,9 +25,9 @@ def __getattr__(name: str) -> Any:
 
         return getattr(errors, name)
     if name in _FROM_THE_ENGINE:
-        from losscli.engine import api
+        from importlib import import_module
 
-        return getattr(api, name)
+        return getattr(import_module(f"losscli.engine.{_FROM_THE_ENGINE[name]}"), name)
     if not name.startswith("_"):
         from losscli.losses.catalogue import catalogue
 

@@ -15,7 +15,7 @@ import sys
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -72,7 +72,7 @@ Probabilities: TypeAlias = Annotated[Sequence[float], Simplex()]
 
 @dataclass(frozen=True)
 class Support:
-    """The values that a model can yield."""
+    """The values that a model can yield; booleans are values too where they are `labels`."""
 
     noun: str
     low: float = -math.inf
@@ -82,11 +82,13 @@ class Support:
 
     def __str__(self) -> str:
         kind = "whole" if self.whole else "finite"
-        if self.high == 1.0:
-            return "0 or 1"
-        if math.isinf(self.low):
-            return f"{kind} numbers"
-        return f"{kind} numbers ≥ {self.low:g}" + ("" if math.isinf(self.high) else f" and ≤ {self.high:.0f}")
+        low = "" if math.isinf(self.low) else f" ≥ {self.low:g}"
+        high = "" if math.isinf(self.high) else f" and ≤ {self.high:.0f}"
+        return f"{kind} numbers{low}{high}"
+
+    def up_to(self, high: int) -> Support:
+        """The same values, up to `high`."""
+        return replace(self, high=float(high))
 
 
 class Distribution(ABC):
@@ -94,6 +96,11 @@ class Distribution(ABC):
 
     Its methods do decimal arithmetic in the context that the caller sets: `sixty_digits`.
     """
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes, None for a model of numbers."""
+        return None
 
     @abstractmethod
     def log_likelihood(self, data: Any) -> Decimal:
@@ -126,6 +133,11 @@ class Model:
     required: tuple[str, ...]
     given: Callable[..., Distribution]
     fitted: Callable[[Any], Distribution]
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the data are classes, which may have names."""
+        return self.support.noun == "classes"
 
     def at(self, options: Mapping[str, Any]) -> Distribution:
         """The model with the parameters that `options` name; a UsageError for what cannot be."""

@@ -106,7 +106,7 @@ class Normal(Distribution):
         return ["all values are equal: the standard deviation is 0, and the likelihood grows beyond every bound (+inf)"]
 
 
-@model(support=Support("values", 0.0, 1.0, whole=True, labels=True), statistics=Totals)
+@model(support=Support("outcomes", 0.0, 1.0, whole=True, labels=True), statistics=Totals)
 @dataclass(frozen=True)
 class Bernoulli(Distribution):
     """Bernoulli distribution of outcomes 0 and 1.
@@ -199,6 +199,11 @@ class Categorical(Distribution):
     def fitted(cls, data: Tally) -> Self:
         """The share of each class."""
         return cls(tuple(Fraction(times, data.count) for times in data.counts.tolist()))
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return len(self.probs)
 
     def log_likelihood(self, data: Tally) -> Decimal:
         """Each class's number of samples times the log of its probability."""

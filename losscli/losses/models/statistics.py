@@ -152,6 +152,10 @@ class Tally:
         self.count = 0
         self.counts = np.zeros(0, np.int64)
 
+    def expect(self, classes: int) -> None:
+        """Count so many classes, whether they occur or not."""
+        self.counts = np.zeros(classes, np.int64)
+
     def add(self, values: Array) -> None:
         """Add a block of class indices."""
         self.count += len(values)
