@@ -14,7 +14,7 @@ from losscli.data.wording import did_you_mean
 from losscli.engine.scoring import sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
-from losscli.losses.contracts import CHOSEN_KINDS, Classes
+from losscli.losses.contracts import CHOSEN_KINDS, Alignment, Classes
 from losscli.losses.parameters import Side, Weights, is_number
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ def open_fields(request: Request) -> dict[str, Field]:
     if has_no_targets(request):
         return {"predictions": predictions.select(request.pred, exclude=taken, ragged=True), **sides}
     text = isinstance(request.loss.contract, Classes)
-    target_field = targets.select(request.target, exclude=taken, text=text)
+    ragged = isinstance(request.loss.contract, Alignment)
+    target_field = targets.select(request.target, exclude=taken, text=text, ragged=ragged)
     exclude = [*taken, *(target_field.info.columns or ())] if targets is predictions else taken
-    return {"predictions": predictions.select(request.pred, exclude=exclude), "targets": target_field, **sides}
+    prediction_field = predictions.select(request.pred, exclude=exclude, ragged=ragged)
+    return {"predictions": prediction_field, "targets": target_field, **sides}
 
 
 def has_no_targets(request: Request) -> bool:
@@ -100,7 +102,7 @@ def _open_sides(request: Request, sources: Sequence[Source]) -> dict[str, Field]
 def _side(spec: Any, name: str, request: Request, sources: Sequence[Source]) -> Field:
     """A column of the tables at hand, a file, `file:column`, a comma list of numbers, or an array."""
     if not isinstance(spec, str):
-        return from_array(spec, name).select(None)
+        return from_array([spec] if np.ndim(spec) == 0 else spec, name).select(None)
     for source in sources:
         if source.columns and spec in source.columns:
             return source.select([spec], ragged=True)

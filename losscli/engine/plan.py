@@ -10,6 +10,7 @@ import numpy as np
 
 from losscli.data import ReadOptions, from_array, read_whole
 from losscli.data.model import Field
+from losscli.engine.alignment import AlignmentScorer, as_utterances, is_ragged
 from losscli.engine.classes import ClassesScorer, refuse_many_targets
 from losscli.engine.elementwise import ElementwiseScorer
 from losscli.engine.inputs import open_fields, vectors_read
@@ -21,7 +22,7 @@ from losscli.engine.summary import UNITS, summarize
 from losscli.engine.tokens import TokensScorer
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss
-from losscli.losses.contracts import Classes, Elementwise, Tokens
+from losscli.losses.contracts import Alignment, Classes, Elementwise, Tokens
 
 Reduction = Literal["mean", "sum", "none"]
 OnNan = Literal["error", "propagate", "skip"]
@@ -70,7 +71,9 @@ def compute(request: Request) -> Result:
     options |= {name: fields[name].info.path for name in options.keys() & fields.keys()}
     read = fields
     lone = is_one_sample(loss, fields)
-    if lone:
+    if isinstance(loss.contract, Alignment):
+        fields = as_utterances(fields, options["layout"])
+    elif lone:
         fields = _batch_of_one(fields)
     nan = NanPolicy(request.on_nan)
     scorer = make_scorer(loss, options, fields, nan, request.classes)
@@ -107,6 +110,8 @@ def make_scorer(
     """The scorer of the loss's contract."""
     if isinstance(loss.contract, Elementwise):
         return ElementwiseScorer(loss, loss.contract, options, fields, nan)
+    if isinstance(loss.contract, Alignment):
+        return AlignmentScorer(loss, options, fields, nan)
     if isinstance(loss.contract, Tokens):
         return TokensScorer(loss, options, fields, nan)
     names = tuple(classes) if classes else None
@@ -116,7 +121,9 @@ def make_scorer(
 def is_one_sample(loss: Loss, fields: Mapping[str, Field]) -> bool:
     """Whether the predictions are a single sample, without an axis of samples."""
     shape = sample_shape(fields["predictions"])
-    ragged = fields["predictions"].info.dtype.startswith("ragged")
+    ragged = is_ragged(fields["predictions"])
+    if isinstance(loss.contract, Alignment):
+        return not ragged and len(shape) == 1
     if isinstance(loss.contract, Classes) and not shape:
         refuse_many_targets(loss, loss.contract, fields["predictions"], fields["targets"])
         return True

@@ -90,7 +90,7 @@ class Moments:
 class Partial:
     """What a range of samples comes to."""
 
-    numerator: ExactSum = field(default_factory=ExactSum)
+    total: ExactSum = field(default_factory=ExactSum)
     denominator: ExactSum = field(default_factory=ExactSum)
     samples: int = 0
     elements: int = 0
@@ -99,6 +99,7 @@ class Partial:
     skipped_elements: int = 0
     nonfinite: int = 0
     moments: Moments = field(default_factory=Moments)
+    mean_losses: Moments | None = None
     lowest: Extreme | None = None
     highest: Extreme | None = None
     losses: list[Array] = field(default_factory=list)
@@ -110,14 +111,15 @@ class Partial:
     facts: Any = None
     scored: list[Scored] = field(default_factory=list)
 
-    def add(self, start: int, loss: Array, weight: Array | None, elements: int) -> tuple[Array, Array | None]:
+    def add(self, start: int, loss: Array, weight: Array | None, mean_loss: Array | None) -> tuple[Array, Array | None]:
         """Add the elements of samples from `start` on; returns each sample's loss and weight.
 
-        A sample's loss and weight are the sums over its elements.
+        A sample's loss and weight are the sums over its elements. `mean_loss` is what enters the
+        numerator of the mean, where that is not the loss; it has one element a sample.
         """
         self.samples += len(loss)
-        self.elements += elements
-        self.numerator.add(loss)
+        self.elements += loss.size
+        self.total.add(loss)
         if weight is None:
             self.denominator.add_count(loss.size)
         else:
@@ -131,14 +133,23 @@ class Partial:
             weight = np.ascontiguousarray(weight).sum(axis=inner) if inner else weight
         elif per_sample != 1:
             weight = np.full(len(loss), float(per_sample))
-        self._add_samples(start, of_sample, weight)
+        self._add_samples(start, of_sample, weight, mean_loss)
         return of_sample, weight
 
-    def _add_samples(self, start: int, loss: Array, weight: Array | None) -> None:
+    @property
+    def numerator(self) -> ExactSum:
+        """What the mean divides by the denominator."""
+        return self.total if self.mean_losses is None else self.mean_losses.loss
+
+    def _add_samples(self, start: int, loss: Array, weight: Array | None, mean_loss: Array | None) -> None:
         rows = None
         if weight is not None and not weight.all():
             rows = np.flatnonzero(weight)
             loss, weight = loss[rows], weight[rows]
+            mean_loss = None if mean_loss is None else mean_loss[rows]
+        if mean_loss is not None:
+            self.mean_losses = self.mean_losses or Moments()
+            self.mean_losses.add(mean_loss, weight)
         if not len(loss):
             return
 
@@ -163,7 +174,7 @@ class Partial:
 
     def merge(self, later: Partial) -> None:
         """Add the range of samples that follows."""
-        self.numerator.merge(later.numerator)
+        self.total.merge(later.total)
         self.denominator.merge(later.denominator)
         self.samples += later.samples
         self.elements += later.elements
@@ -172,6 +183,9 @@ class Partial:
         self.skipped_elements += later.skipped_elements
         self.nonfinite += later.nonfinite
         self.moments.merge(later.moments)
+        if later.mean_losses is not None:
+            self.mean_losses = self.mean_losses or Moments()
+            self.mean_losses.merge(later.mean_losses)
         if later.lowest:
             self.lowest = _lower(self.lowest, later.lowest)
         if later.highest:
@@ -203,7 +217,8 @@ class Partial:
             middle = np.partition(losses, [(len(losses) - 1) // 2, len(losses) // 2])
             low, high = float(middle[(len(losses) - 1) // 2]), float(middle[len(losses) // 2])
             median = low if low == high else 0.5 * low + 0.5 * high
-        return Statistics(self.moments.std(), self.moments.standard_error(), self.lowest, median, self.highest)
+        standard_error = (self.mean_losses or self.moments).standard_error()
+        return Statistics(self.moments.std(), standard_error, self.lowest, median, self.highest)
 
 
 def _lower(one: Extreme | None, other: Extreme) -> Extreme:

@@ -92,22 +92,26 @@ def score_range(
         start = block.start + low
         values = {name: cut_rows(value, low, high) for name, value in block.values.items()}
         elements = scorer.score(start, values)
-        loss, weight = elements.loss, elements.weight
+        loss, weight, mean_loss = elements.loss, elements.weight, elements.mean_loss
         if options.unit_in_nats != 1.0:
             loss = loss / options.unit_in_nats
+            mean_loss = None if mean_loss is None else mean_loss / options.unit_in_nats
         skipped = elements.skipped
         if "sample_weight" in values:
             factor = as_float64(array(values, "sample_weight")).reshape(len(loss))
             skipped = either(skipped, nan.rows(factor, start, fields["sample_weight"]))
-            loss, weight = _weighted(loss, weight, factor, start, fields["sample_weight"])
+            spread = _spread(factor, loss, start, fields["sample_weight"])
+            loss, weight = times(spread, loss), spread if weight is None else spread * weight
+            mean_loss = None if mean_loss is None else times(spread, mean_loss)
         if skipped is not None:
             kept = np.broadcast_to(~skipped.reshape(-1, *[1] * (loss.ndim - 1)), loss.shape)
             loss = np.where(kept, loss, 0.0)
+            mean_loss = None if mean_loss is None else np.where(kept, mean_loss, 0.0)
             weight = np.where(kept, 1.0 if weight is None else weight, 0.0)
             partial.skipped += int(skipped.sum())
             partial.skipped_elements += loss.size - int(kept.sum())
         partial.ignored += elements.ignored
-        of_sample, weight_of_sample = partial.add(start, loss, weight, loss.size)
+        of_sample, weight_of_sample = partial.add(start, loss, weight, mean_loss)
         partial.facts = scorer.merge_facts(partial.facts, elements.facts)
         if not (keep or options.top):
             continue
@@ -124,16 +128,15 @@ def score_range(
     return partial
 
 
-def _weighted(loss: Array, weight: Array | None, factor: Array, start: int, field: Field) -> tuple[Array, Array]:
-    """Sample weights multiply the loss and its share in the denominator."""
+def _spread(factor: Array, loss: Array, start: int, field: Field) -> Array:
+    """Sample weights, one for each element: they multiply the loss and its share in the denominator."""
     bad = np.flatnonzero((factor < 0.0) | np.isinf(factor))
     if bad.size:
         raise DataError(
             f"{field.where(start + int(bad[0]), 0)}: the sample weight is {factor[bad[0]]:g}",
             why="weights are finite numbers ≥ 0",
         )
-    spread = np.broadcast_to(factor.reshape(-1, *[1] * (loss.ndim - 1)), loss.shape)
-    return times(spread, loss), spread if weight is None else spread * weight
+    return np.broadcast_to(factor.reshape(-1, *[1] * (loss.ndim - 1)), loss.shape)
 
 
 def _columns(start: int, loss: Array, weight: Array | None, elements: Array) -> dict[str, np.ndarray]:

@@ -41,7 +41,7 @@ class ScoreRows:
         sound = counted & ~np.isnan(scores).any(axis=1)
         if not self.detected or not sound.any():
             return
-        facts = self._examine(scores[sound], 0, sound)
+        facts = self._examine(scores[sound], self._samples(0, len(scores))[sound])
         if mixed := mixture(facts):
             self.kind, count = mixed
             raise self._contradiction(scores, sound, facts, f"{count} of the first {facts.rows} rows are")
@@ -62,22 +62,41 @@ class ScoreRows:
 
     def surprisal(self, scores: Array, sound: np.ndarray, start: int) -> tuple[Surprisal, RowFacts]:
         """The surprisals of the rows, and what the sound ones among them show."""
-        high = scores.max(axis=1)
-        if not np.isfinite(high).all():
-            self._refuse_infinite(scores, high, sound, start)
         if self.normalize:
             scores = self._normalized(scores, sound, start)
-        surprisal = Surprisal(self.kind, scores)
-        return surprisal, self._facts(surprisal, sound, start)
+        return Surprisal(self.kind, scores), self.facts(scores, sound, self._samples(start, len(scores)))
 
-    def _refuse_infinite(self, scores: Array, high: Array, counted: np.ndarray, start: int) -> None:
+    def facts(self, scores: Array, sound: np.ndarray, samples: np.ndarray) -> RowFacts:
+        """What the sound rows show of their kind; an error where one contradicts it, or is no row of scores.
+
+        `samples` are the numbers of the samples that the rows belong to.
+        """
+        high = scores.max(axis=1)
+        if not np.isfinite(high).all():
+            self._refuse_infinite(scores, high, sound, samples)
+        if self.kind == "logits":
+            # No row with a class above 1 can be one of probabilities: the rest is few and looked at.
+            maybe = sound & (high <= 1.0)
+            facts = self._examine(scores[maybe], samples[maybe]) if maybe.any() else RowFacts()
+            facts.rows = int(sound.sum())
+            return facts
+        all_sound = bool(sound.all())
+        facts = self._examine(scores if all_sound else scores[sound], samples if all_sound else samples[sound])
+        if facts.first_not(self.kind) is not None:
+            how = "detected in the rows before" if self.detected else "stated"
+            raise self._contradiction(scores, sound, facts, how)
+        return facts
+
+    def _samples(self, start: int, rows: int) -> np.ndarray:
+        return start + np.arange(rows) // self.per_sample
+
+    def _refuse_infinite(self, scores: Array, high: Array, counted: np.ndarray, samples: np.ndarray) -> None:
         """Refuse +inf, and rows without a class that is possible."""
-        per_sample = self.per_sample
         endless = np.flatnonzero(counted & (high == np.inf))
         if endless.size:
             row = int(endless[0])
             raise DataError(
-                f"{self.predictions.where(start + row // per_sample, int(scores[row].argmax()))}: the value is inf",
+                f"{self.predictions.where(int(samples[row]), int(scores[row].argmax()))}: the value is inf",
                 why="a logit of +inf makes every probability undefined",
                 hint="look at what exported it: an overflow of float16 is the usual cause",
             )
@@ -85,7 +104,7 @@ class ScoreRows:
         if empty.size:
             row = int(empty[0])
             raise DataError(
-                f"{self.predictions.where(start + row // per_sample)}: all {self.classes} values are -inf",
+                f"{self.predictions.where(int(samples[row]))}: all {self.classes} values are -inf",
                 why="a row needs at least one class that is not masked out",
             )
 
@@ -101,25 +120,8 @@ class ScoreRows:
         normalized: Array = scores / total
         return normalized
 
-    def _examine(self, scores: Array, start: int, counted: np.ndarray) -> RowFacts:
-        rows = start + np.flatnonzero(counted) // self.per_sample
-        return examine(scores, rows, self.tolerance)
-
-    def _facts(self, surprisal: Surprisal, counted: np.ndarray, start: int) -> RowFacts:
-        """What the rows show of their kind; an error where a row contradicts it."""
-        scores = surprisal.scores
-        if self.kind == "logits":
-            # No row with a class above 1 can be one of probabilities: the rest is few and looked at.
-            maybe = counted & (surprisal.partition[0] <= 1.0)
-            facts = self._examine(scores[maybe], start, maybe) if maybe.any() else RowFacts()
-            facts.rows = int(counted.sum())
-            return facts
-        looked_at = scores if counted.all() else scores[counted]
-        facts = self._examine(looked_at, start, counted)
-        if facts.first_not(self.kind) is not None:
-            how = "detected in the rows before" if self.detected else "stated"
-            raise self._contradiction(scores, counted, facts, how)
-        return facts
+    def _examine(self, scores: Array, samples: np.ndarray) -> RowFacts:
+        return examine(scores, samples, self.tolerance)
 
     def _first_contradiction(self, scores: Array, counted: np.ndarray) -> int:
         for row in np.flatnonzero(counted):

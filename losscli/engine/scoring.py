@@ -36,6 +36,8 @@ class Elements:
     ignored: int
     skipped: np.ndarray | None
     facts: Any
+    mean_loss: Array | None = None
+    """What enters the mean's numerator, where that is not the loss itself."""
     lengths: np.ndarray | None = None
     """How many elements of each sample are real, where samples of varying length were filled up."""
 

@@ -62,7 +62,7 @@ def summarize(
     records = {name: _record(f, total.samples, lone=lone) for name, f in fields.items()}
     records = scorer.describe(records, total.facts)
     mean = total.numerator.over(total.denominator)
-    reductions = {"mean": mean, "sum": total.numerator.value()}
+    reductions = {"mean": mean, "sum": total.total.value()}
     if not total.denominator.units:
         empty = {"nan": math.nan, "zero": 0.0}
         if request.on_empty == "error":
@@ -89,7 +89,7 @@ def summarize(
         value=value,
         reduction=request.reduction,
         unit=unit,
-        numerator=total.numerator.value(),
+        numerator=(total.total if request.reduction == "sum" else total.numerator).value(),
         denominator=total.denominator.value(),
         reductions=reductions,
         counts=total.counts(),

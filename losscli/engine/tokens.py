@@ -122,7 +122,7 @@ class TokensScorer(Scorer):
         if "bytes" in values:
             facts.bytes.add(self._whole(values, "bytes", start).astype(np.float64))
         loss = np.where(states == SCORED, loss, 0.0)
-        return Elements(loss, weight, states.size - int(facts.states[SCORED]), skipped, facts, lengths)
+        return Elements(loss, weight, states.size - int(facts.states[SCORED]), skipped, facts, lengths=lengths)
 
     def _score_rows(self, start: int, values: Values, facts: TokenFacts) -> tuple[Array, np.ndarray, np.ndarray | None]:
         assert self.rows is not None  # noqa: S101 - told to the type checker
@@ -275,7 +275,7 @@ class TokensScorer(Scorer):
     def report(self, total: Partial, unit_in_nats: float) -> Mapping[str, Any]:
         """The corpus in every measure that is in use, and what became of the tokens."""
         facts: TokenFacts = total.facts
-        nats = total.numerator.value() * unit_in_nats
+        nats = total.total.value() * unit_in_nats
         per_token = total.numerator.over(total.denominator) * unit_in_nats
         measures = {
             "tokens": {state: int(count) for state, count in zip(STATES, facts.states, strict=True)},

@@ -73,7 +73,8 @@ class Loss:
     @property
     def own_options(self) -> tuple[str, ...]:
         """The names of the options that the kernel takes."""
-        return tuple(inspect.signature(self.kernel).parameters)[2:]
+        arguments = inspect.signature(self.kernel).parameters.values()
+        return tuple(argument.name for argument in arguments if argument.kind is inspect.Parameter.KEYWORD_ONLY)
 
     def check_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """All options in canonical form, defaults filled in; a UsageError for what cannot be."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from losscli.losses.domains import COUNT, LENGTH, MASK, REAL, SOFT_LABEL, Domain
-from losscli.losses.parameters import Choice, Flag, Number, Parameter, Side, Whole
+from losscli.losses.parameters import Choice, ClassIndex, Flag, Number, Parameter, Side, Whole
 
 ScoreKind = Literal["logits", "log-probs", "probs"]
 KINDS: tuple[ScoreKind, ...] = ("logits", "log-probs", "probs")
@@ -126,4 +126,48 @@ class Tokens:
         )
 
 
-Contract: TypeAlias = Elementwise | Classes | Tokens
+@dataclass(frozen=True)
+class Alignment:
+    """Utterances: scores of every class at each frame, and a label sequence that is not aligned with them."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The options that come with the contract."""
+        return (
+            kind_parameter(KINDS, "log-probs"),
+            Parameter(
+                "layout",
+                Choice(("tnc", "ntc")),
+                default="tnc",
+                help="The axes of batched predictions: time, utterance, class (PyTorch) or utterance first.",
+            ),
+            Parameter(
+                "input_lengths",
+                Side("sample", LENGTH),
+                default=None,
+                help="How many frames each utterance has; by default all.",
+            ),
+            Parameter(
+                "target_lengths",
+                Side("sample", LENGTH),
+                default=None,
+                help="The labels of each target; by default up to its trailing negative or blank entries.",
+            ),
+            Parameter("blank", ClassIndex(), default=0, help="The class that stands for no label."),
+            Parameter(
+                "zero_infinity",
+                Flag(),
+                default=False,
+                help="Count utterances that cannot be aligned as 0; they stay in the denominator.",
+            ),
+            Parameter(
+                "mean_rule",
+                Choice(("torch", "sample", "label")),
+                default="torch",
+                help="The mean: of loss / labels (torch), of the losses (sample), or Σ loss / Σ labels (label).",
+            ),
+            ROW_SUM_TOLERANCE,
+        )
+
+
+Contract: TypeAlias = Elementwise | Classes | Tokens | Alignment

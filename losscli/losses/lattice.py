@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -58,8 +59,11 @@ NOWHERE = -(2**30)
 NEVER = 2**62
 """The first frame of a state that does not exist."""
 
-CELLS = 1 << 18
-"""How many numbers a temporary array may have where that is a matter of choice."""
+CACHED = 1 << 16
+"""How many numbers a temporary array may have where that is a matter of choice: a core's cache holds some."""
+
+CACHED_STATES = 1 << 13
+"""How many labels go through `_scaled` together: it has seven numbers for each."""
 
 
 def ctc_nll(
@@ -95,18 +99,24 @@ def ctc_nll(
     rows = longest_first[exists[longest_first]]
     if not rows.size:
         return losses
-    reader = _Reader(frames, kind)
+    reader = _Reader(frames, kind, input_lengths)
     lattice = _Lattice.of(rows, targets[rows], input_lengths[rows], target_lengths[rows], blank)
 
     # Only this module's own extremes: log 0, and what stands behind the end of an utterance.
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
-        log_probability, proven = _scaled(reader, lattice)
-        if not proven.all():
-            log_probability[~proven] = _logarithmic(reader, lattice.subset(~proven))
-        losses[rows] = 0.0 - log_probability
-        certain = log_probability > math.log(0.5)
-        if certain.any():
-            losses[rows[certain]] = _complement(reader, lattice.subset(certain))
+        for group in lattice.groups(CACHED_STATES):
+            losses[group.rows] = _losses(reader, group)
+    return losses
+
+
+def _losses(reader: _Reader, lattice: _Lattice) -> Array:
+    log_probability, proven = _scaled(reader, lattice)
+    if not proven.all():
+        log_probability[~proven] = _logarithmic(reader, lattice.subset(~proven))
+    losses = 0.0 - log_probability
+    certain = log_probability > math.log(0.5)
+    if certain.any():
+        losses[certain] = _complement(reader, lattice.subset(certain))
     return losses
 
 
@@ -142,8 +152,14 @@ class _Lattice:
         np.copyto(labels[:, 1:], targets[:, :width], where=inside, casting="unsafe")
         return _Lattice(rows, labels, frames, last)
 
-    def subset(self, chosen: np.ndarray) -> _Lattice:
+    def subset(self, chosen: np.ndarray | slice) -> _Lattice:
         return _Lattice(self.rows[chosen], self.labels[chosen], self.frames[chosen], self.last[chosen])
+
+    def groups(self, states: int) -> Iterator[_Lattice]:
+        """Neighbours, in groups of about so many states."""
+        size = max(1, states // self.labels.shape[1])
+        for first in range(0, self.rows.size, size):
+            yield self.subset(slice(first, first + size))
 
     @property
     def differs(self) -> np.ndarray:
@@ -217,43 +233,44 @@ class _Classes:
 class _Reader:
     """Scores of chosen classes, frame by frame: other classes are touched by a normalisation only."""
 
-    def __init__(self, frames: np.ndarray, kind: ScoreKind) -> None:
+    def __init__(self, frames: np.ndarray, kind: ScoreKind, lengths: np.ndarray) -> None:
+        self.frames = frames
         self.kind = kind
-        self.by_time = frames.swapaxes(0, 1)
+        self.lengths = lengths
 
     def probabilities(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> Array:
         """Probabilities of shape (frames, rows, classes of each row)."""
         if self.kind == "probs":
-            return self._chosen(start, stop, rows, classes)[0].astype(np.float64, copy=False)
+            return self._stored(start, stop, rows, classes).astype(np.float64, copy=False)
         scores = self.log_probabilities(start, stop, rows, classes)
         return np.exp(scores, out=scores if scores.dtype == np.float64 else None, dtype=np.float64)
 
     def log_probabilities(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """As `probabilities`, but their logarithms, and in the stored type where they are stored."""
-        chosen, slab, places = self._chosen(start, stop, rows, classes)
+        stored = self._stored(start, stop, rows, classes)
         if self.kind == "log-probs":
-            return chosen
+            return stored
         if self.kind == "probs":
-            return np.asarray(np.log(chosen, dtype=np.float64))
-        maximum, excess = log_partition(slab.astype(np.float64, copy=False))
-        relative = chosen - maximum[:, places, np.newaxis]
-        relative -= excess[:, places, np.newaxis]
-        return np.asarray(relative)
+            return np.asarray(np.log(stored, dtype=np.float64))
+        maximum, excess = self._partition
+        relative = stored - maximum[start:stop, rows, np.newaxis]
+        relative -= excess[start:stop, rows, np.newaxis]
+        return relative
 
     def elsewhere(self, start: int, stop: int, rows: np.ndarray, used: _Classes) -> Array:
         """The probability of all classes that a row does not use, of shape (frames, rows)."""
         if self.kind != "logits":
             return self._rest_to_one(start, stop, rows, used)
-        slab = self.by_time[start:stop, rows].astype(np.float64)
-        maximum, excess = log_partition(slab)
-        slab -= maximum[..., np.newaxis]
+        slab = self.frames[rows, start:stop].swapaxes(0, 1).astype(np.float64)
+        maximum, excess = self._partition
+        slab -= maximum[start:stop, rows, np.newaxis]
         np.exp(slab, out=slab)
         slab[:, np.arange(rows.size)[:, np.newaxis], used.classes] = 0.0
-        return np.asarray(slab.sum(axis=-1) * np.exp(-excess))
+        return np.asarray(slab.sum(axis=-1) * np.exp(-excess[start:stop, rows]))
 
     def _rest_to_one(self, start: int, stop: int, rows: np.ndarray, used: _Classes) -> Array:
         """1 − Σ over the used classes, where the largest is taken from the 1 first, without rounding it."""
-        scores = self._chosen(start, stop, rows, used.classes)[0].astype(np.float64, copy=False)
+        scores = self._stored(start, stop, rows, used.classes).astype(np.float64, copy=False)
         top = scores.argmax(axis=-1)[..., np.newaxis]
         largest = np.take_along_axis(scores, top, axis=-1)[..., 0]
         others = (scores if self.kind == "probs" else np.exp(scores)) * used.distinct
@@ -261,20 +278,31 @@ class _Reader:
         rest = 1.0 - largest if self.kind == "probs" else -np.expm1(largest)
         return np.asarray(rest - others.sum(axis=-1))
 
-    def _chosen(
-        self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The chosen scores as stored, a contiguous slab of frames they are from, and the rows' places in it."""
-        slab = self.by_time[start:stop]
-        places = rows
-        if not slab.flags.c_contiguous or 2 * rows.size < slab.shape[1]:
-            slab = np.ascontiguousarray(slab[:, rows])
-            places = np.arange(rows.size)
-        index = places[:, np.newaxis] * slab.shape[2] + classes
-        chosen = np.empty((stop - start, *classes.shape), slab.dtype)
-        for scores, into in zip(slab, chosen, strict=True):
-            np.take(scores, index, out=into, mode="clip")  # the other modes copy `into` first
-        return chosen, slab, places
+    @cached_property
+    def _partition(self) -> tuple[Array, Array]:
+        """The two parts of each frame's log-sum-exp, of shape (T, n); 0 behind the end of an utterance."""
+        number, longest, classes = self.frames.shape
+        maximum, excess = np.zeros((2, longest, number))
+        step = max(1, CACHED // classes)
+        for row, length in enumerate(self.lengths.tolist()):
+            for start in range(0, length, step):
+                here = slice(start, min(start + step, length))
+                block = self.frames[row, here].astype(np.float64)
+                maximum[here, row], excess[here, row] = log_partition(block)
+        return maximum, excess
+
+    def _stored(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """The scores as they are stored, of shape (frames, rows, classes of each row)."""
+        stored = np.empty((stop - start, *classes.shape), self.frames.dtype)
+        if self.frames[:, 0].flags.c_contiguous:
+            places = rows[:, np.newaxis] * self.frames.shape[2] + classes
+            for time, scores in enumerate(stored, start):
+                # mode: the others copy `out` first.
+                np.take(self.frames[:, time], places, out=scores, mode="clip")
+        else:
+            for place, row in enumerate(rows):
+                stored[:, place] = np.take(self.frames[row, start:stop], classes[place], axis=1)
+        return stored
 
 
 def _logarithmic(reader: _Reader, lattice: _Lattice) -> Array:
@@ -415,9 +443,8 @@ def _complement(reader: _Reader, lattice: _Lattice) -> Array:
     its state; or where it ends elsewhere than at the target's end. All terms of q are positive.
     """
     width = lattice.labels.shape[1]
-    group = max(1, CELLS // (2 * width * width))
-    parts = [slice(first, first + group) for first in range(0, lattice.last.size, group)]
-    return np.concatenate([0.0 - np.log1p(-_lost(reader, lattice.subset(part))) for part in parts])
+    parts = lattice.groups(16 * CACHED // (2 * width))
+    return np.concatenate([0.0 - np.log1p(-_lost(reader, part)) for part in parts])
 
 
 def _lost(reader: _Reader, lattice: _Lattice) -> Array:
@@ -451,4 +478,4 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
 def _frames_at_once(reader: _Reader, lattice: _Lattice) -> int:
     """How many frames are read at a time where all suit."""
     number, width = lattice.labels.shape
-    return max(1, CELLS // (number * max(2 * width, reader.by_time.shape[2])))
+    return max(1, CACHED // (number * max(2 * width, reader.frames.shape[2])))

@@ -57,6 +57,22 @@ class Whole:
 
 
 @dataclass(frozen=True)
+class ClassIndex:
+    """A class: its index, or `last`."""
+
+    def __str__(self) -> str:
+        return "a class index ≥ 0, or `last`"
+
+    def check(self, option: str, value: Any) -> int | str:
+        """The index as an int, or `last`."""
+        if value == "last":
+            return "last"
+        if not is_number(value) or float(value) != int(float(value)) or float(value) < 0:
+            raise UsageError(f"{option} is {value!r}, but must be {self}")
+        return int(value)
+
+
+@dataclass(frozen=True)
 class Flag:
     """Given or not."""
 
@@ -150,7 +166,7 @@ def is_number(value: Any) -> bool:
     return True
 
 
-Kind: TypeAlias = Number | Whole | Flag | Choice | Weights | Side
+Kind: TypeAlias = Number | Whole | ClassIndex | Flag | Choice | Weights | Side
 
 VARIANCE = Domain("variances", 0.0, low_closed=False)
 DEVIATION = Domain("standard deviations", 0.0, low_closed=False)

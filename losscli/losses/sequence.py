@@ -8,7 +8,8 @@ import numpy as np
 
 from losscli.losses.catalogue import loss
 from losscli.losses.classification import Surprisal
-from losscli.losses.contracts import Tokens
+from losscli.losses.contracts import Alignment, ScoreKind, Tokens
+from losscli.losses.lattice import ctc_nll
 from losscli.numerics import Array
 
 
@@ -89,3 +90,57 @@ def perplexity(surprisal: Surprisal, token: np.ndarray) -> Array:
             --shift 1 --ignore-index -100
     """
     return surprisal.of(token)
+
+
+@loss(
+    family="sequence",
+    formula="loss = −log Σ_π Π_t p_t(π_t)   over the paths π that read as the target",
+    contract=Alignment(),
+    aliases=("CTCLoss", "ctc_loss", "connectionist_temporal_classification"),
+    documents=("003",),
+)
+def ctc(
+    frames: np.ndarray,
+    targets: np.ndarray,
+    input_lengths: np.ndarray,
+    target_lengths: np.ndarray,
+    blank: int,
+    kind: ScoreKind,
+) -> Array:
+    r"""Connectionist temporal classification: a label sequence over all its alignments.
+
+    Formula:
+        loss = −log Σ_π Π_t p_t(π_t), over all paths π of one class a frame that read as the target
+        once runs of one class are drawn together and blanks are dropped.
+        mean, by --mean-rule: torch: Σ (loss / labels) / N; sample: Σ loss / N; label: Σ loss / Σ labels.
+        +inf where no alignment exists: frames < labels + repeats.
+    Domain:
+        predictions: log-probabilities, probabilities or logits of each frame.
+        targets: class indices other than the blank.
+    Shapes:
+        (T, N, C), or (N, T, C) by --layout ntc, or (T, C) for one utterance, or lists of T rows of C;
+        targets (N, S) padded, one vector of length Σ target_lengths, (S) for one utterance, or lists.
+        Elements: (N).
+    Unit:
+        nats, unless another base is asked for.
+    Raises:
+        DataError: a label that is the blank or outside the classes, a length beyond the array, a frame
+        that contradicts the kind, NaN in a frame that counts.
+        UsageError: an option outside its bounds.
+    Conventions:
+        torch: divides each loss by its target length (at least 1) before the mean; a label outside the
+        classes reads foreign memory there, and logits are taken for log-probabilities.
+        tf, keras, optax: do not divide by the length; an impossible target costs 708 or 1e5, not inf.
+        keras: blank is 0 and label 0 cannot be a label; tf.compat.v1: blank is the last class.
+    Source:
+        Document 003 (CTCLoss). Graves, Fernández, Gomez & Schmidhuber, 2006.
+    Example:
+        >>> frames = [[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8], [0.4, 0.4, 0.2]]
+        >>> round(float(losscli.ctc(frames, [1, 2], kind="probs", reduction="sum")), 12)
+        1.160913314865
+    Command:
+        losscli ctc sample_data/ctc_log_probs.npy sample_data/ctc_targets.npy \
+            --input-lengths sample_data/ctc_input_lengths.npy \
+            --target-lengths sample_data/ctc_target_lengths.npy
+    """
+    return ctc_nll(frames, targets, input_lengths, target_lengths, blank=blank, kind=kind)

@@ -1,0 +1,352 @@
+"""Scores utterances against label sequences that are not aligned with them (CTC)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from losscli.data import from_array, read_whole
+from losscli.data.model import Field, FieldInfo, Ragged
+from losscli.data.rows import cut_rows
+from losscli.engine.kind import RowFacts
+from losscli.engine.labels import Labels
+from losscli.engine.reduce import Partial
+from losscli.engine.result import InputRecord
+from losscli.engine.score_rows import ScoreRows
+from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, array, as_float64, sample_shape
+from losscli.errors import DataError
+from losscli.losses.catalogue import Loss
+from losscli.losses.lattice import alignment_exists, count_repeats
+from losscli.numerics import Array
+
+CHECKED_NUMBERS = 1 << 18
+"""How many numbers are checked at a time: an utterance may be larger than the cache."""
+
+RAGGED_NUMBERS = 1 << 14
+"""What an utterance of unknown length is taken for where blocks are cut."""
+
+NAMED = 5
+
+
+def as_utterances(fields: Mapping[str, Field], layout: str) -> dict[str, Field]:
+    """The fields with utterances along axis 0, whatever way they came in."""
+    predictions, targets = fields["predictions"], fields["targets"]
+    shape = predictions.info.shape
+    if len(shape) == 3 and layout == "tnc":
+        batch = np.moveaxis(as_array(predictions), 1, 0)
+        fields = {**fields, "predictions": replaced(predictions, batch)}
+    elif len(shape) == 2 and not is_ragged(predictions):
+        fields = {**fields, "predictions": replaced(predictions, as_array(predictions)[np.newaxis])}
+        if not is_ragged(targets) and len(targets.info.shape) == 1:
+            return {**fields, "targets": replaced(targets, as_array(targets)[np.newaxis])}
+    if not is_ragged(targets) and len(targets.info.shape) == 1:
+        fields = {**fields, "targets": _unstrung(targets, fields.get("target_lengths"))}
+    return dict(fields)
+
+
+def is_ragged(f: Field) -> bool:
+    """Whether the rows of a field are of varying length."""
+    return f.info.dtype.startswith("ragged")
+
+
+def as_array(f: Field) -> np.ndarray:
+    """All of a field; a mapped file stays mapped."""
+    whole = read_whole(f)
+    assert isinstance(whole, np.ndarray)  # noqa: S101 - ragged fields go another way
+    return whole
+
+
+def replaced(f: Field, values: np.ndarray) -> Field:
+    """A field of the same origin with other values."""
+    other = from_array(values, f.info.path).select(None)
+    other.notes.extend(f.notes)
+    return other
+
+
+class _Unstrung:
+    """A vector of labels, cut into rows by their lengths."""
+
+    columns = None
+
+    def __init__(self, path: str, labels: Ragged) -> None:
+        self.path = path
+        self.format = "array"
+        self.rows = len(labels)
+        self._labels = labels
+
+    def batches(self, fields: Any) -> Any:
+        yield (self._labels,) * len(fields)
+
+    def slice(self, _field: Field, start: int, stop: int) -> Any:
+        return cut_rows(self._labels, start, stop)
+
+    def where(self, row: int, column: str | None = None) -> str:
+        return f"{self.path}: target {row}" + ("" if column is None else f", label {column}")
+
+
+def _unstrung(targets: Field, lengths: Field | None) -> Field:
+    labels = as_array(targets)
+    if lengths is None:
+        raise DataError(
+            f"{targets.info.path} is one vector of {len(labels)} labels",
+            why="targets of a batch that are strung together need the length of each",
+            hint="--target-lengths FILE, or targets (N, S)",
+        )
+    counts = as_array(lengths).reshape(-1)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    if (counts < 0).any() or offsets[-1] != len(labels):
+        raise DataError(
+            f"{targets.info.path} holds {len(labels)} labels, but the target lengths add up to {offsets[-1]}",
+            why="targets that are strung together have exactly the labels that their lengths say",
+        )
+    source = _Unstrung(targets.info.path, Ragged(labels, offsets))
+    info = FieldInfo(targets.info.path, targets.info.format, (len(counts),), f"ragged[{labels.dtype}]")
+    return Field(info, source, list(targets.notes))  # type: ignore[arg-type]  # a source, but for select
+
+
+@dataclass
+class AlignmentFacts:
+    """What the utterances show of the kind of their frames, and which of them cannot be aligned."""
+
+    rows: RowFacts = field(default_factory=RowFacts)
+    frames: int = 0
+    labels: int = 0
+    impossible: int = 0
+    first_impossible: list[int] = field(default_factory=list)
+    zeroed: int = 0
+
+    def merge(self, later: AlignmentFacts) -> None:
+        """Add the utterances that follow."""
+        self.rows.merge(later.rows)
+        self.frames += later.frames
+        self.labels += later.labels
+        self.impossible += later.impossible
+        self.zeroed += later.zeroed
+        self.first_impossible = (self.first_impossible + later.first_impossible)[:NAMED]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """A block of utterances in the loss function's form."""
+
+    frames: np.ndarray
+    targets: np.ndarray
+    input_lengths: np.ndarray
+    target_lengths: np.ndarray
+
+
+class AlignmentScorer(Scorer):
+    """See `losscli.engine.scoring.Scorer`."""
+
+    def __init__(self, loss: Loss, options: Mapping[str, Any], fields: Mapping[str, Field], nan: NanPolicy) -> None:
+        self.loss = loss
+        self.fields = fields
+        self.predictions = fields["predictions"]
+        self.targets = fields["targets"]
+        self.nan = nan
+        self.zero_infinity: bool = options["zero_infinity"]
+        self.mean_rule: str = options["mean_rule"]
+        shape = sample_shape(self.predictions)
+        if len(shape) != (1 if is_ragged(self.predictions) else 2):
+            raise DataError(
+                f"{self.predictions.info.path} has utterances of shape {shape}",
+                why="an utterance is T frames of C classes",
+                hint="(T, N, C), (N, T, C) with --layout ntc, (T, C), or lists of rows",
+            )
+        self.classes = shape[-1]
+        self.numbers_per_sample = RAGGED_NUMBERS if is_ragged(self.predictions) else math.prod(shape)
+        self.blank: int = self.classes - 1 if options["blank"] == "last" else options["blank"]
+        if self.blank >= self.classes:
+            raise DataError(
+                f"--blank is {self.blank}, but {self.predictions.info.path} has {self.classes} classes",
+                hint=f"--blank last is class {self.classes - 1}",
+            )
+        self.rows = ScoreRows(self.predictions, {**options, "normalize": False}, nan, self.classes, 1)
+        self.labels = Labels(self.targets, self.classes, None, None)
+
+    def prepare(self, values: Values) -> None:
+        """Decide the kind by the frames of the first utterances, unless it was stated."""
+        if not self.rows.detected:
+            return
+        head = max(1, CHECKED_NUMBERS // self.numbers_per_sample)
+        batch = self._batch(0, {name: cut_rows(value, 0, head) for name, value in values.items()})
+        steps = max(1, CHECKED_NUMBERS // (len(batch.frames) * self.classes))
+        scores, counted, _ = self._frames(batch, 0, min(steps, batch.frames.shape[1]), 0)
+        self.rows.decide(scores, counted)
+
+    def score(self, start: int, values: Values) -> Elements:
+        """The losses of the utterances from `start` on."""
+        batch = self._batch(start, values)
+        facts = AlignmentFacts(frames=int(batch.input_lengths.sum()), labels=int(batch.target_lengths.sum()))
+        skipped = self._check_frames(batch, facts.rows, start)
+        loss = self.loss.kernel(
+            batch.frames, batch.targets, batch.input_lengths, batch.target_lengths, self.blank, self.rows.kind
+        )
+        impossible = np.flatnonzero(~self._possible(batch))
+        facts.impossible = len(impossible)
+        facts.first_impossible = (start + impossible[:NAMED]).tolist()
+        if self.zero_infinity:
+            facts.zeroed = int(np.isinf(loss).sum())
+            loss = np.where(np.isinf(loss), 0.0, loss)
+        if self.mean_rule == "label":
+            return Elements(loss, batch.target_lengths.astype(np.float64), 0, skipped, facts)
+        mean_loss = loss / np.maximum(batch.target_lengths, 1) if self.mean_rule == "torch" else None
+        return Elements(loss, None, 0, skipped, facts, mean_loss=mean_loss)
+
+    def _batch(self, start: int, values: Values) -> _Batch:
+        """The block with its lengths, each one checked, and every label of a target."""
+        frames, of_frames = self._frames_of(values["predictions"])
+        input_lengths = self._lengths(values, "input_lengths", start, of_frames)
+        targets, of_targets = self._targets_of(values["targets"], start)
+        if "target_lengths" in values:
+            of_targets = self._lengths(values, "target_lengths", start, of_targets)
+        elif not isinstance(values["targets"], Ragged):
+            of_targets = _without_padding(targets, self.blank)
+        self._check_labels(targets, of_targets, start)
+        return _Batch(frames, targets, input_lengths, of_targets)
+
+    def _frames_of(self, found: np.ndarray | Ragged) -> tuple[np.ndarray, np.ndarray]:
+        if not isinstance(found, Ragged):
+            return found, np.full(len(found), found.shape[1])
+        lengths = np.diff(found.offsets)
+        frames = np.zeros((len(lengths), int(lengths.max(initial=0)), self.classes), found.values.dtype)
+        frames[np.arange(frames.shape[1]) < lengths[:, np.newaxis]] = found.values
+        return frames, lengths
+
+    def _targets_of(self, found: np.ndarray | Ragged, start: int) -> tuple[np.ndarray, np.ndarray]:
+        if not isinstance(found, Ragged):
+            if found.ndim != 2:
+                raise DataError(
+                    f"{self.targets.info.path} has shape {self.targets.info.shape}",
+                    why="targets are (N, S), one vector with --target-lengths, or lists",
+                )
+            return self.labels.indices(found, start), np.full(len(found), found.shape[1])
+        lengths = np.diff(found.offsets)
+        targets = np.full((len(lengths), int(lengths.max(initial=0))), -1)
+        inside = np.arange(targets.shape[1]) < lengths[:, np.newaxis]
+        targets[inside] = self.labels.indices(found.values, start)
+        return targets, lengths
+
+    def _lengths(self, values: Values, name: str, start: int, longest: np.ndarray) -> np.ndarray:
+        """The lengths of a side input, or what the arrays say where there is none."""
+        if name not in values:
+            return longest
+        side = self.fields[name]
+        numbers = as_float64(array(values, name)).reshape(-1)
+        bad = np.flatnonzero(~((numbers >= 0.0) & (np.floor(numbers) == numbers) & (numbers <= longest)))
+        if bad.size:
+            row = int(bad[0])
+            what = "frames" if name == "input_lengths" else "labels"
+            raise DataError(
+                f"{side.where(start + row)}: the length of utterance {start + row} is {numbers[row]:g}",
+                why=f"it is a whole number from 0 to {longest[row]}, the number of its {what}",
+            )
+        return numbers.astype(np.int64)
+
+    def _check_labels(self, targets: np.ndarray, lengths: np.ndarray, start: int) -> None:
+        inside = np.arange(targets.shape[1]) < lengths[:, np.newaxis]
+        wrong = np.argwhere(inside & ((targets < 0) | (targets >= self.classes) | (targets == self.blank)))
+        if not len(wrong):
+            return
+        row, position = (int(i) for i in wrong[0])
+        label = int(targets[row, position])
+        is_blank = label == self.blank
+        raise DataError(
+            f"{self.targets.where(start + row)}: label {position} of utterance {start + row} is {label}",
+            why=f"{label} is the blank, which is no label"
+            if is_blank
+            else f"there are {self.classes} classes (0 to {self.classes - 1})",
+            hint="--blank last, if the blank is the last class"
+            if is_blank and self.blank == 0
+            else "--target-lengths says where each target ends",
+        )
+
+    def _check_frames(self, batch: _Batch, facts: RowFacts, start: int) -> np.ndarray | None:
+        """Look at all frames that count, a few at a time; returns the utterances to be left out for a NaN."""
+        count, steps = batch.frames.shape[:2]
+        step = max(1, CHECKED_NUMBERS // (count * self.classes))
+        skipped = None
+        for low in range(0, steps, step):
+            scores, counted, samples = self._frames(batch, low, min(low + step, steps), start)
+            bad = np.isnan(scores.max(axis=1)) & counted
+            if bad.any():
+                by_utterance = np.where(counted[:, np.newaxis], scores, 0.0).reshape(count, -1, self.classes)
+                found = self.nan.rows(by_utterance, start, self.predictions)
+                if found is not None:
+                    skipped = found if skipped is None else skipped | found
+                counted = counted & ~bad
+            facts.merge(self.rows.facts(scores, counted, samples))
+        return skipped
+
+    def _frames(self, batch: _Batch, low: int, high: int, start: int) -> tuple[Array, np.ndarray, np.ndarray]:
+        """The frames low to high of every utterance as rows, which of them count, and whose they are."""
+        frames = batch.frames[:, low:high]
+        counted = (np.arange(low, high) < batch.input_lengths[:, np.newaxis]).reshape(-1)
+        samples = start + np.repeat(np.arange(len(frames)), high - low)
+        return np.ascontiguousarray(as_float64(frames)).reshape(-1, self.classes), counted, samples
+
+    def _possible(self, batch: _Batch) -> np.ndarray:
+        repeats = count_repeats(batch.targets, batch.target_lengths)
+        return alignment_exists(batch.input_lengths, batch.target_lengths, repeats)
+
+    def finish(self, facts: AlignmentFacts | None) -> list[str]:
+        """Warnings about the frames, and about utterances that cannot be aligned."""
+        if facts is None:
+            return []
+        found = self.rows.warnings(facts.rows)
+        if facts.impossible:
+            rows = ", ".join(map(str, facts.first_impossible))
+            found.append(
+                f"{facts.impossible} utterances have no alignment (the first: {rows}): "
+                "fewer frames than labels and repeats"
+            )
+        if facts.zeroed:
+            found.append(f"{facts.zeroed} infinite losses count as 0 and stay in the denominator (--zero-infinity)")
+        return found
+
+    def details(self, values: Values) -> Mapping[str, np.ndarray]:
+        """Frames, labels, repeats and whether an alignment exists."""
+        batch = self._batch(0, values)
+        return {
+            "frames": batch.input_lengths,
+            "labels": batch.target_lengths,
+            "repeats": count_repeats(batch.targets, batch.target_lengths),
+            "possible": self._possible(batch),
+        }
+
+    def report(self, total: Partial, _unit_in_nats: float) -> Mapping[str, Any]:
+        """The mean rule, and what there was to align."""
+        facts: AlignmentFacts = total.facts
+        rules = {
+            "torch": "mean of loss / labels, over utterances",
+            "sample": "mean of loss, over utterances",
+            "label": "sum of losses / sum of labels",
+        }
+        return {
+            "mean_rule": f"{self.mean_rule}: {rules[self.mean_rule]}",
+            "frames": facts.frames,
+            "labels": facts.labels,
+            "impossible": facts.impossible,
+            "zeroed": facts.zeroed,
+        }
+
+    def describe(self, records: dict[str, InputRecord], facts: AlignmentFacts | None) -> dict[str, InputRecord]:
+        """The kind of the frames and how it is known."""
+        known = self.rows.evidence(facts.rows) if facts else "no frame was scored"
+        records["predictions"] = dataclasses.replace(records["predictions"], kind=self.rows.kind, evidence=known)
+        records["targets"] = dataclasses.replace(
+            records["targets"], kind="labels", evidence=f"class {self.blank} is the blank"
+        )
+        return records
+
+
+def _without_padding(targets: np.ndarray, blank: int) -> np.ndarray:
+    """The lengths of the targets up to their trailing negative or blank entries."""
+    real = (targets >= 0) & (targets != blank)
+    last = targets.shape[1] - np.argmax(real[:, ::-1], axis=1)
+    return np.where(real.any(axis=1), last, 0)
