@@ -6,7 +6,7 @@ import io
 import os
 import signal
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -19,15 +19,45 @@ ISSUES = "report it with the command and the output of --debug"
 def main() -> NoReturn:
     """Run the command line and leave the process with the code that says how it went."""
     signal.signal(signal.SIGTERM, _terminated)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
+    if sys.stdout is None:
+        sys.exit(_said(_stdout_failed("it is closed")))
     if not sys.stdout.isatty():
         # Typer forces escape sequences on CI services, also into pipes, unless told not to.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
     code = _guarded(sys.argv[1:])
     code = _flushed(code)
     sys.exit(code)
+
+
+class _Talk(io.TextIOWrapper):
+    """Standard error. That nobody can listen is no failure of a run."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+    def close(self) -> None:
+        """Leave the stream below open: it belongs to the interpreter."""
+        self.flush()
+
+
+def _prepare_streams() -> None:
+    """Let no missing stream, no odd character and no partial write get in the way of a run."""
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    elif isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = _Talk(sys.stderr.buffer, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if isinstance(sys.stdout.buffer, io.RawIOBase):
+            # Under PYTHONUNBUFFERED, Python loses what a partial write to a pipe or a disk leaves over.
+            sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.buffer), sys.stdout.encoding)
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -54,7 +84,7 @@ def _guarded(arguments: list[str]) -> int:
         return _said(DataError("there is not enough memory for this input", hint="--threads 1 needs the least"))
     except OSError as error:
         if error.filename is None and _is_full(error):
-            return _said(_stdout_failed(error))
+            return _said(_stdout_failed(error.strerror or str(error)))
         return _bug(error, arguments)
     except Exception as error:
         return _bug(error, arguments)
@@ -66,7 +96,7 @@ def _run(arguments: list[str]) -> int:
     from losscli.cli.app import app
 
     try:
-        if not arguments:
+        if not arguments and "_LOSSCLI_COMPLETE" not in os.environ:
             with redirect_stdout(sys.stderr):
                 app(["--help"], prog_name="losscli", standalone_mode=False)
             return Exit.USAGE
@@ -111,10 +141,10 @@ def _is_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EBADF)
 
 
-def _stdout_failed(error: OSError) -> LosscliError:
+def _stdout_failed(why: str) -> LosscliError:
     from losscli.errors import OutputError
 
-    return OutputError("the result cannot be written to standard output", why=error.strerror or str(error))
+    return OutputError("the result cannot be written to standard output", why=why.lower())
 
 
 def _flushed(code: int) -> int:
@@ -124,7 +154,7 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         code = Exit.READER_GONE
     except OSError as error:
-        code = _said(_stdout_failed(error))
+        code = _said(_stdout_failed(error.strerror or str(error)))
     else:
         return code
     # What could not be written must not be tried again by the interpreter's own flush.

@@ -43,10 +43,11 @@ class Shell:
         streams = sys.stdin, sys.stdout, sys.stderr
         handler = signal.getsignal(signal.SIGTERM)
         arguments, here = sys.argv, Path.cwd()
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
+        out, err = io.BytesIO(), io.BytesIO()
+        given = [io.TextIOWrapper(stream, encoding="utf-8") for stream in (out, err)]
         sys.argv = ["losscli", *shlex.split(command)]
         sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
-        sys.stdout, sys.stderr = out, err
+        sys.stdout, sys.stderr = given
         os.chdir(self.folder)
         try:
             losscli.cli.main()
@@ -57,7 +58,7 @@ class Shell:
             sys.argv = arguments
             sys.stdin, sys.stdout, sys.stderr = streams
             signal.signal(signal.SIGTERM, handler)
-        return Outcome(code, _text(out), _text(err))
+        return Outcome(code, out.getvalue().decode(), err.getvalue().decode())
 
     def script(self, line: str, **environment: str) -> Outcome:
         """Run a line of bash in which `losscli` is the installed tool, in a process of its own."""
@@ -89,11 +90,6 @@ class Shell:
     def files(self) -> set[str]:
         """The names of all files, hidden ones too."""
         return {path.name for path in self.folder.iterdir()}
-
-
-def _text(stream: io.TextIOWrapper) -> str:
-    stream.seek(0)
-    return stream.read()
 
 
 @pytest.fixture

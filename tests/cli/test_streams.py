@@ -1,0 +1,188 @@
+"""Pipes that close, disks that are full, signals and terminals: real processes, as a shell runs them."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import losscli.cli.boundary
+import losscli.cli.loss_command
+
+FORMATS = ("table", "json", "jsonl", "csv", "value")
+
+
+@pytest.fixture
+def pair(shell):
+    shell.save("a.npy", [1.0, 2.0, 3.0, 4.0])
+    shell.save("b.npy", [1.5, 2.0, 2.0, 4.0])
+    return shell
+
+
+@pytest.fixture
+def long_pair(shell):
+    values = np.arange(20000.0)
+    shell.save("a.npy", values)
+    shell.save("b.npy", values + 1)
+    return shell
+
+
+@pytest.mark.parametrize(
+    ("form", "unbuffered"),
+    [
+        ("table --rows all", ""),
+        ("json --per-sample", ""),
+        ("jsonl", ""),
+        ("csv", ""),
+        ("csv", "1"),
+        ("table --rows all", "1"),
+    ],
+)
+def test_a_reader_that_leaves_early_is_no_error(long_pair, form, unbuffered):
+    line = f"losscli mse a.npy b.npy --format {form} | head -1; echo ${{PIPESTATUS[0]}} >&2"
+    outcome = long_pair.script(line, PYTHONUNBUFFERED=unbuffered)
+    assert outcome.out.count("\n") == 1
+    assert outcome.err == "141\n"
+
+
+def test_a_reader_of_little_leaves_without_a_word(pair):
+    commands = [f"mse a.npy b.npy --format {form}" for form in FORMATS]
+    readers = itertools.cycle(["head -1", "true"])
+    for command in (*commands, "list", "--help", "mse --help", "--version"):
+        outcome = pair.script(f"losscli {command} | {next(readers)} > out; echo ${{PIPESTATUS[0]}}")
+        assert outcome.out in ("0\n", "141\n"), command
+        assert outcome.err == "", command
+
+
+def test_an_unbuffered_stdout_loses_nothing(long_pair):
+    """Python drops the rest of a partial write where stdout is unbuffered, as it is in many containers."""
+    line = "losscli mse a.npy b.npy --format csv | { sleep 0.5; wc -l; }"
+    assert long_pair.script(line, PYTHONUNBUFFERED="1").out.strip() == "20001"
+
+
+@pytest.mark.parametrize(("form", "unbuffered"), [("table", ""), ("jsonl", ""), ("value", ""), ("value", "1")])
+def test_a_full_stdout(pair, form, unbuffered):
+    outcome = pair.script(f"losscli mse a.npy b.npy --format {form} > /dev/full", PYTHONUNBUFFERED=unbuffered)
+    assert outcome.code == 3
+    assert outcome.err == (
+        "losscli: error: the result cannot be written to standard output\n  why: no space left on device\n"
+    )
+
+
+def test_a_long_result_on_a_full_stdout(long_pair):
+    for form in ("csv", "json --per-sample"):
+        outcome = long_pair.script(f"losscli mse a.npy b.npy --format {form} > /dev/full")
+        assert outcome.code == 3
+        assert outcome.err.startswith("losscli: error: the result cannot be written to standard output\n")
+        assert "Traceback" not in outcome.err
+
+
+def test_streams_that_are_closed(pair):
+    closed = pair.script("losscli mse a.npy b.npy >&-")
+    assert (closed.code, closed.out) == (3, "")
+    assert closed.err == "losscli: error: the result cannot be written to standard output\n  why: it is closed\n"
+    assert pair.script("losscli mse a.npy b.npy --format value 2>&-").out == "0.3125\n"
+    assert pair.script("losscli mse a.npy missing.npy 2>&-").code == 3
+    no_input = pair.script("losscli mse - b.npy <&-")
+    assert no_input.code == 3
+    assert no_input.err.startswith("losscli: error: <stdin>: it is closed\n")
+
+
+def test_talk_that_nobody_can_hear_changes_no_exit_code(pair):
+    pair.save("p.npy", [0.0, 1.0])
+    pair.save("y.npy", [1.0, 1.0])
+    assert pair.script("losscli mse a.npy missing.npy 2> /dev/full").code == 3
+    assert pair.script("losscli mse a.npy b.npy --max 0.1 --format value 2> /dev/full").code == 1
+    warned = pair.script("losscli bce p.npy y.npy --format value 2> /dev/full")
+    assert (warned.code, warned.out) == (0, "inf\n")
+
+
+def test_a_value_feeds_the_arithmetic_of_a_shell(pair):
+    line = """v=$(losscli mse a.npy b.npy --format value) && awk "BEGIN { print $v * 2, ($v < 0.5) }" """
+    assert pair.script(line).out == "0.625 1\n"
+
+
+def test_the_gate_of_a_job(pair):
+    assert pair.script("losscli mse a.npy b.npy --max 0.1 > log || echo gate $?").out == "gate 1\n"
+    assert pair.script("losscli mse a.npy b.npy --max 0.5 > log || echo gate $?").out == ""
+    assert pair.script("losscli mse a.npy c.npy --max 0.5 > log || echo gate $?").out == "gate 3\n"
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"])
+def test_no_escape_reaches_a_pipe(pair, variable):
+    for command in (
+        "mse a.npy b.npy",
+        "--help",
+        "mse --help",
+        "mse a.npy c.npy",
+        "mse --bad",
+        "list",
+        "explain mse",
+        "",
+    ):
+        outcome = pair.script(f"losscli {command}", **{variable: "1", "TERM": "xterm-256color"})
+        assert outcome.out + outcome.err
+        assert "\x1b" not in outcome.out + outcome.err, command
+
+
+def test_as_a_module(pair):
+    assert pair.script("python -m losscli --version").out == pair.script("losscli --version").out
+    assert pair.script("python -m losscli mse a.npy c.npy").code == 3
+
+
+def test_only_the_main_job_is_imported_for_arrays(pair):
+    line = "python -X importtime -m losscli mse a.npy b.npy --json 2>&1 > out | grep -cE 'pyarrow|rich|pandas|torch'"
+    assert pair.script(line).out == "0\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_in_the_middle_leaves_the_old_file(shell, number, code):
+    shell.write("old.csv", "precious\n")
+    shell.save("b.npy", np.zeros(10**6))
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "losscli", "mse", "-", "b.npy", "-o", "old.csv", "--input-format", "csv"],
+        cwd=shell.folder,
+        stdin=reading,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # so that SIGINT is not ignored, as it is in a background job
+    )
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as pipe:
+        pipe.write(b"1.5\n" * 10000)
+        deadline = time.monotonic() + 20
+        while not any(name.endswith(".tmp") for name in shell.files) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert any(name.endswith(".tmp") for name in shell.files)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (code, b"", b"")
+    assert (shell.folder / "old.csv").read_text() == "precious\n"
+    assert shell.files == {"old.csv", "b.npy"}
+
+
+def test_a_bug_says_so_in_one_line(pair, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a\nb")
+
+    monkeypatch.setattr(losscli.cli.loss_command, "score", broken)
+    outcome = pair("mse a.npy b.npy")
+    assert (outcome.code, outcome.out) == (70, "")
+    assert outcome.err.startswith("losscli: a bug of losscli, not of your data: RuntimeError: a b\n  hint: ")
+    assert "Traceback" in pair("mse a.npy b.npy --debug").err
+
+
+def test_too_little_memory_is_no_bug(pair, monkeypatch):
+    def hungry(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(losscli.cli.loss_command, "score", hungry)
+    outcome = pair("mse a.npy b.npy")
+    assert outcome.code == 3
+    assert outcome.err.startswith("losscli: error: there is not enough memory")
