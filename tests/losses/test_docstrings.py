@@ -58,7 +58,7 @@ def test_example_of_the_package_is_true():
 
 def command(loss):
     """The files and the options of a loss's command."""
-    program, name, *words = shlex.split(loss.sections["Command"])
+    program, name, *words = shlex.split(loss.sections["Command"].replace("\\\n", " "))
     assert (program, name) == ("losscli", loss.name)
     first = next((i for i, word in enumerate(words) if word.startswith("--")), len(words))
     names = [word[2:].replace("-", "_") for word in words[first::2]]
