@@ -6,6 +6,7 @@ The data are read once, whatever is asked: a likelihood depends on them through 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -288,7 +289,7 @@ def _members(
         log_likelihood = at.log_likelihood(statistics)
         per_sample = -log_likelihood / count
     likelihood, mantissa, exponent = _in_powers_of_ten(log_likelihood)
-    lost = log_likelihood.is_finite() and likelihood in (0.0, math.inf)
+    lost = log_likelihood.is_finite() and not sys.float_info.min <= likelihood < math.inf
     info = values.info
     warnings = list(values.notes)
     if log_likelihood == Decimal("-Infinity"):
@@ -333,7 +334,7 @@ def _in_powers_of_ten(log_likelihood: Decimal) -> tuple[float, float | None, int
 
 def _why_logarithms(model: Model, count: int, likelihood: float) -> str:
     factors = "probabilities" if model.support.whole else "densities"
-    limit = "above the largest float64 (1.8e308)" if likelihood else "below the smallest float64 (4.9e-324)"
+    limit = "above 1.8e308, where float64 ends" if likelihood > 1.0 else "below 2.2e-308, where float64 loses digits"
     return f"the product of {count} {factors} is {limit}, so their logarithms are summed instead"
 
 

@@ -44,10 +44,8 @@ def model_schema() -> dict[str, Any]:
 
 def format_likelihood(found: Likelihood) -> str:
     """L(θ) as a decimal number: also where float64 has none, as in 1.5e-800."""
-    if found.explanation is None:
+    if found.explanation is None or found.mantissa is None:
         return repr(found.likelihood)
-    if found.mantissa is None:
-        return f"exp({found.log_likelihood!r})"
     return f"{found.mantissa!r}e{found.exponent:+d}"
 
 

@@ -52,7 +52,7 @@ class Normal(Distribution):
         Document 001 (log-likelihood of a normal distribution).
     Example:
         >>> losscli.likelihood("normal", [1.2, 0.7, 2.1, 1.5, 0.9], mean=1, std=0.5).log_likelihood
-        -4.328956763223637
+        -4.328956763223638
         >>> losscli.mle("normal", [1.2, 0.7, 2.1, 1.5, 0.9]).parameters["mean"]
         1.28
     Command:
