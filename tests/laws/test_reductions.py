@@ -24,7 +24,7 @@ indexed = pytest.mark.parametrize(
 )
 
 
-LAWS_OF_THEIR_OWN = {"Tokens"}
+LAWS_OF_THEIR_OWN = {"Tokens", "Alignment"}
 """Contracts whose samples are sequences, which these laws cannot make."""
 
 
