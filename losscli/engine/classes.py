@@ -22,6 +22,9 @@ from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import Classes
 from losscli.numerics import Array
 
+MANY = 20
+"""A hint does not list more columns than this."""
+
 
 class ClassesScorer(Scorer):
     """See `losscli.engine.scoring.Scorer`."""
@@ -113,9 +116,24 @@ class ClassesScorer(Scorer):
     def prepare(self, values: Values) -> None:
         """Decide the kind by the first rows, unless it was stated."""
         predictions, targets = array(values, "predictions"), array(values, "targets")
+        self._refuse_targets_among_predictions(predictions, targets)
         head = max(1, DECIDING_ROWS // self.elements_per_sample)
         _, counted, _ = self._target_rows(targets[:head], 0)
         self.rows.decide(self._rows(predictions[:head]), counted)
+
+    def _refuse_targets_among_predictions(self, predictions: np.ndarray, targets: np.ndarray) -> None:
+        """A table of predictions often holds the labels too: taken for a class, they would change the loss in silence."""
+        columns = self.predictions.info.columns
+        if columns is None or len(columns) != predictions.shape[-1] or targets.ndim != 1 or targets.dtype.kind in "OU":
+            return
+        for position, column in enumerate(columns):
+            if len(targets) > 1 and np.array_equal(predictions[:, position], targets):
+                others = [name for name in columns if name != column]
+                raise DataError(
+                    f"{self.predictions.info.path}: column {column!r} holds the targets, and no prediction",
+                    why="without --pred all numeric columns are predictions",
+                    hint=f"--pred {','.join(others)}" if len(others) <= MANY else "--pred names the prediction columns",
+                )
 
     def _rows(self, predictions: np.ndarray) -> Array:
         """The predictions as float64 (rows, classes), one row an element.
