@@ -193,12 +193,9 @@ def _print(result: Any, form: str) -> None:
     elif form == "value":
         print(format_value(result))
     elif form == "table":
-        import os
-        import shutil
+        from losscli.cli.terminal import terminal
 
-        tty = sys.stdout.isatty()
-        color = tty and not os.environ.get("NO_COLOR")
-        sys.stdout.write(render_table(result, width=shutil.get_terminal_size().columns, color=color, tty=tty))
+        sys.stdout.write(render_table(result, **terminal()))
 
 
 def _tell_failure(result: Any) -> None:

@@ -143,3 +143,27 @@ class Result:
     first: Samples | None = None
     top: Samples | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One loss over a range of predictions; `options` are all of its options, `label` names those that were given."""
+
+    loss: str
+    label: str
+    unit: str
+    options: Mapping[str, Any]
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Losses over the same predictions, against the same target."""
+
+    predictions: np.ndarray
+    target: float
+    curves: Sequence[Curve]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The predictions, and then the values of each loss, by name."""
+        return {"prediction": self.predictions, **{curve.loss: curve.values for curve in self.curves}}

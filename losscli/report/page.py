@@ -34,6 +34,9 @@ class Page(Protocol):
     def line(self, text: str = "", style: str = "", /) -> None:
         """Add a line of its own, which is never broken."""
 
+    def spans(self, parts: Sequence[tuple[str, str]], /) -> None:
+        """Add a line of several pieces of text, each with its style."""
+
     def pairs(self, pairs: Sequence[tuple[str, str]], /) -> None:
         """Add labels and what they say, in two aligned columns."""
 
@@ -47,6 +50,11 @@ class Page(Protocol):
         """All that was drawn, ending with a line end."""
 
 
+def new_page(*, width: int | None, color: bool, tty: bool) -> Page:
+    """A page for a terminal of `width` columns (80 if None), or a plain one where there is none."""
+    return ScreenPage(width or 80, color=color) if tty else PlainPage()
+
+
 class PlainPage:
     """Aligned text without any decoration, as wide as it must be."""
 
@@ -56,6 +64,10 @@ class PlainPage:
     def line(self, text: str = "", _style: str = "", /) -> None:
         """Add a line."""
         self._lines.append(text)
+
+    def spans(self, parts: Sequence[tuple[str, str]], /) -> None:
+        """Add the pieces as one line."""
+        self._lines.append("".join(text for text, _ in parts))
 
     def pairs(self, pairs: Sequence[tuple[str, str]], /) -> None:
         """Add one line a pair."""
@@ -102,6 +114,12 @@ class ScreenPage:
         from rich.text import Text
 
         self._console.print(Text(text, style))
+
+    def spans(self, parts: Sequence[tuple[str, str]], /) -> None:
+        """Add the pieces as one line."""
+        from rich.text import Text
+
+        self._console.print(Text.assemble(*parts))
 
     def pairs(self, pairs: Sequence[tuple[str, str]], /) -> None:
         """Add a grid whose right column is folded at the width of the page."""

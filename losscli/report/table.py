@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from losscli.report.page import Column, Page, PlainPage, ScreenPage
+from losscli.report.page import Column, Page, new_page
 from losscli.report.printable import printable
 from losscli.report.value import flatten
 
@@ -37,13 +37,13 @@ def render_table(result: Result, *, width: int | None, color: bool, tty: bool) -
         color: Whether a terminal may be sent escape sequences.
         tty: Whether to draw for a terminal; without one neither `width` nor `color` has a meaning.
     """
-    page: Page = ScreenPage(width or 80, color=color) if tty else PlainPage()
+    page = new_page(width=width, color=color, tty=tty)
     page.line(printable(_title(result)), "bold")
     page.pairs([(printable(label), printable(content)) for label, content in _summary(result)])
     if result.first is not None and len(result.first):
-        _draw_samples(page, _first_title(result.first, result.counts.samples), result.first)
+        draw_rows(page, _first_title(result.first, result.counts.samples), result.first.columns)
     if result.top is not None and len(result.top):
-        _draw_samples(page, f"worst {len(result.top)} of {result.counts.samples} samples", result.top)
+        draw_rows(page, f"worst {len(result.top)} of {result.counts.samples} samples", result.top.columns)
     if result.check is not None:
         _draw_check(page, result.check)
     page.line()
@@ -51,11 +51,11 @@ def render_table(result: Result, *, width: int | None, color: bool, tty: bool) -
     return page.text()
 
 
-def _draw_samples(page: Page, title: str, samples: Samples) -> None:
-    """A table of samples under its title, in all digits if they fit."""
-    columns = _columns(samples)
+def draw_rows(page: Page, title: str, rows: Mapping[str, np.ndarray]) -> None:
+    """A table of named columns under its title, in all digits if they fit."""
+    columns = _columns(rows)
     if not page.fits(columns):
-        columns = _columns(samples, _SHORT_DIGITS)
+        columns = _columns(rows, _SHORT_DIGITS)
         title += f", to {_SHORT_DIGITS} digits (all digits: --format csv)"
     page.line()
     page.line(title, "bold")
@@ -169,8 +169,8 @@ def _number(value: Any, digits: int | None = None) -> str:
     return repr(float(value)) if digits is None else f"{value:.{digits}g}"
 
 
-def _columns(samples: Samples, digits: int | None = None) -> list[Column]:
-    return [_column(name, values, digits) for name, values in samples.columns.items()]
+def _columns(rows: Mapping[str, np.ndarray], digits: int | None = None) -> list[Column]:
+    return [_column(name, values, digits) for name, values in rows.items()]
 
 
 def _column(name: str, values: np.ndarray, digits: int | None) -> Column:

@@ -1,0 +1,44 @@
+"""Curves as a table and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from losscli.report.json_report import portable
+from losscli.report.page import new_page
+from losscli.report.table import draw_rows
+
+if TYPE_CHECKING:
+    from losscli.engine.result import Curves
+
+
+def curves_to_json(found: Curves) -> dict[str, Any]:
+    """The curves as plain dicts, lists, strings and finite numbers."""
+    return {
+        "target": portable(found.target),
+        "predictions": portable(found.predictions),
+        "curves": [
+            {
+                "loss": curve.loss,
+                "unit": curve.unit,
+                "options": portable(curve.options),
+                "values": portable(curve.values),
+            }
+            for curve in found.curves
+        ],
+    }
+
+
+def render_curves(found: Curves, *, width: int | None, color: bool, tty: bool) -> str:
+    """A row for each prediction; the arguments are those of `render_table`."""
+    page = new_page(width=width, color=color, tty=tty)
+    page.line(title_of(found), "bold")
+    page.pairs([(curve.label, curve.unit) for curve in found.curves])
+    draw_rows(page, f"{len(found.predictions)} predictions", found.columns())
+    return page.text()
+
+
+def title_of(found: Curves) -> str:
+    """What is drawn against what."""
+    names = ", ".join(curve.loss for curve in found.curves)
+    return f"{names} against the prediction, target {found.target:g}"

@@ -1,0 +1,85 @@
+"""Curves as a picture, with the optional extra `plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from losscli.errors import UsageError
+from losscli.report.curve_report import title_of
+from losscli.report.place import Place
+
+if TYPE_CHECKING:
+    from losscli.engine.result import Curves
+
+EXTENSIONS = (".png", ".svg")
+
+SETTINGS = {
+    "axes.edgecolor": "0.4",
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 11,
+    "grid.color": "0.9",
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "svg.fonttype": "none",  # text that can be searched and edited
+    "svg.hashsalt": "losscli",  # the same picture is the same file
+}
+
+LINES = ("-", "--", ":", "-.")
+"""The curves differ by their dashes too, for eyes and printers that see no colours."""
+
+
+class PlotFile:
+    """A picture that is either complete or not there.
+
+    Raises:
+        UsageError: If the extension names no kind of picture, or the extra is not installed.
+        OutputError: If what stands at `path` cannot be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        extension = Path(path).suffix.lower()
+        if extension not in EXTENSIONS:
+            raise UsageError(
+                f"{path}: the extension names no kind of picture",
+                why=f"a plot ends in {' or '.join(EXTENSIONS)}",
+                hint=f"--save-plot {Path(path).stem or 'curves'}.png",
+            )
+        try:
+            import matplotlib.figure  # noqa: F401 - whether it is there
+        except ImportError as error:
+            raise UsageError(
+                "--save-plot needs matplotlib, which is not installed",
+                why="it comes with the optional extra `plot`",
+                hint="pip install 'losscli[plot]'; --plot draws in the terminal without it",
+            ) from error
+        self._place = Place(path, option="--save-plot")
+        self._format = extension.removeprefix(".")
+
+    def save(self, found: Curves) -> None:
+        """Draw the curves, and put the picture in its place."""
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+
+        with rc_context(SETTINGS):
+            figure = Figure(figsize=(8, 5), layout="constrained")
+            axes = figure.add_subplot()
+            for number, curve in enumerate(found.curves):
+                order = found.predictions.argsort(kind="stable")
+                style = "o" if len(order) == 1 else LINES[number % len(LINES)]
+                axes.plot(found.predictions[order], curve.values[order], style, label=curve.label)
+            axes.set_xlabel("prediction")
+            axes.set_ylabel("loss")
+            axes.set_title(title_of(found))
+            axes.margins(x=0)
+            axes.legend()
+            try:
+                with self._place.errors():
+                    stream = self._place.open()
+                    metadata = {"Date": None} if self._format == "svg" else None
+                    figure.savefig(stream, format=self._format, dpi=150, metadata=metadata)
+                    self._place.commit()
+            finally:
+                self._place.abandon()
