@@ -172,7 +172,8 @@ def catalogue() -> dict[str, Loss]:
 
     for module in pkgutil.iter_modules(families.__path__):
         importlib.import_module(f"{families.__name__}.{module.name}")
-    return _LOSSES
+    # A family that another module needed first is not to come first for that.
+    return dict(sorted(_LOSSES.items(), key=lambda entry: entry[1].kernel.__module__))
 
 
 def normalized(name: str) -> str:

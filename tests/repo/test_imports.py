@@ -156,3 +156,13 @@ def test_a_family_holds_losses_and_what_they_share():
     for loss in kernels.values():
         by_family.setdefault(loss.family, set()).add(loss.kernel.__module__)
     assert all(len(modules) == 1 for modules in by_family.values())
+
+
+def test_the_order_of_the_catalogue_does_not_depend_on_who_asks():
+    first = "import losscli.losses.catalogue as c; print(*c.catalogue())"
+    for other in ("losscli.engine.api", "losscli.losses.sequence"):
+        orders = [
+            subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+            for code in (first, f"import {other}; {first}")
+        ]
+        assert orders[0] == orders[1]
