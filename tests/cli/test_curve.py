@@ -106,7 +106,7 @@ def test_json_and_json_lines(shell):
 
 def test_the_table_names_the_losses_with_their_options_and_units(shell):
     out = shell("curve l2 huber --pred -1:1:3 --target 0 --delta 0.25").out.splitlines()
-    assert out[0] == "l2, huber against the prediction, target 0"
+    assert out[0] == "loss against the prediction, target 0"
     assert out[1:3] == ["  l2                  target²", "  huber (delta 0.25)  target²"]
     assert out[-3:] == ["-1.0        1.0  0.21875", " 0.0        0.0  0.0", " 1.0        1.0  0.21875"]
 
@@ -247,7 +247,7 @@ def test_an_svg_is_the_same_each_time_and_its_text_can_be_read(shell):
     first = (shell.folder / "a.svg").read_bytes()
     assert first == (shell.folder / "b.svg").read_bytes()
     texts = {element.text for element in ElementTree.fromstring(first).iter("{http://www.w3.org/2000/svg}text")}
-    assert {"l1", "huber (delta 2)", "prediction", "l1, huber against the prediction, target 0"} <= texts
+    assert {"l1", "huber (delta 2)", "prediction", "loss against the prediction, target 0"} <= texts
 
 
 def test_a_picture_replaces_another_only_when_complete(shell, complaint, monkeypatch):
