@@ -39,6 +39,5 @@ def render_curves(found: Curves, *, width: int | None, color: bool, tty: bool) -
 
 
 def title_of(found: Curves) -> str:
-    """What is drawn against what."""
-    names = ", ".join(curve.loss for curve in found.curves)
-    return f"{names} against the prediction, target {found.target:g}"
+    """What is shown against what; the losses are named beside their curves."""
+    return f"loss against the prediction, target {found.target:g}"
