@@ -62,8 +62,8 @@ NEVER = 2**62
 CACHED = 1 << 16
 """How many numbers a temporary array may have where that is a matter of choice: a core's cache holds some."""
 
-CACHED_STATES = 1 << 13
-"""How many labels go through `_scaled` together: it has seven numbers for each."""
+CACHED_STATES = 1 << 15
+"""How many labels go through `_scaled` together: it has six numbers for each."""
 
 
 def ctc_nll(
@@ -86,10 +86,11 @@ def ctc_nll(
         kind: What the predictions are.
 
     Returns:
-        n losses: +inf where no alignment exists or each has probability 0, NaN where a frame that
-        counts has NaN. Their absolute error is a few roundings per frame, of the size 2**-53. With logits the relative
-        error is as small for losses near 0; with log-probabilities and probabilities it is
-        limited by the rounding of the stored numbers, beside which the true sum may exceed 1.
+        n losses: +inf where no alignment exists or each has probability 0, NaN where a score that
+        counts is NaN. A loss is off by a few roundings a frame, relative to the larger of itself
+        and 1. With logits it is as exact relative to itself, however near 0. With log-probabilities
+        and probabilities a loss near 0 is what the stored numbers say: as their sums are rounded to 1,
+        the target's may come out above 1 and the loss below 0.
     """
     input_lengths = np.asarray(input_lengths, np.intp)
     target_lengths = np.asarray(target_lengths, np.intp)
@@ -110,11 +111,12 @@ def ctc_nll(
 
 
 def _losses(reader: _Reader, lattice: _Lattice) -> Array:
+    """The losses of a group, each in the way that suits it."""
     log_probability, proven = _scaled(reader, lattice)
     if not proven.all():
         log_probability[~proven] = _logarithmic(reader, lattice.subset(~proven))
     losses = 0.0 - log_probability
-    certain = log_probability > math.log(0.5)
+    certain = np.abs(log_probability) < math.log(2.0)
     if certain.any():
         losses[certain] = _complement(reader, lattice.subset(certain))
     return losses
@@ -123,7 +125,7 @@ def _losses(reader: _Reader, lattice: _Lattice) -> Array:
 def count_repeats(targets: np.ndarray, target_lengths: np.ndarray) -> np.ndarray:
     """How many labels of each target equal the one before: a blank has to stand between them."""
     inside = np.arange(1, max(targets.shape[1], 1)) < np.asarray(target_lengths)[:, np.newaxis]
-    return np.count_nonzero((targets[:, 1:] == targets[:, :-1]) & inside, axis=1)
+    return np.asarray(np.count_nonzero((targets[:, 1:] == targets[:, :-1]) & inside, axis=1))
 
 
 def alignment_exists(input_lengths: np.ndarray, target_lengths: np.ndarray, repeats: np.ndarray) -> np.ndarray:
@@ -243,7 +245,7 @@ class _Reader:
         if self.kind == "probs":
             return self._stored(start, stop, rows, classes).astype(np.float64, copy=False)
         scores = self.log_probabilities(start, stop, rows, classes)
-        return np.exp(scores, out=scores if scores.dtype == np.float64 else None, dtype=np.float64)
+        return np.asarray(np.exp(scores, dtype=np.float64))
 
     def log_probabilities(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """As `probabilities`, but their logarithms, and in the stored type where they are stored."""
@@ -255,7 +257,7 @@ class _Reader:
         maximum, excess = self._partition
         relative = stored - maximum[start:stop, rows, np.newaxis]
         relative -= excess[start:stop, rows, np.newaxis]
-        return relative
+        return np.asarray(relative)
 
     def elsewhere(self, start: int, stop: int, rows: np.ndarray, used: _Classes) -> Array:
         """The probability of all classes that a row does not use, of shape (frames, rows)."""
@@ -266,7 +268,8 @@ class _Reader:
         slab -= maximum[start:stop, rows, np.newaxis]
         np.exp(slab, out=slab)
         slab[:, np.arange(rows.size)[:, np.newaxis], used.classes] = 0.0
-        return np.asarray(slab.sum(axis=-1) * np.exp(-excess[start:stop, rows]))
+        unused: Array = slab.sum(axis=-1)
+        return unused * np.exp(-excess[start:stop, rows])
 
     def _rest_to_one(self, start: int, stop: int, rows: np.ndarray, used: _Classes) -> Array:
         """1 − Σ over the used classes, where the largest is taken from the 1 first, without rounding it."""
@@ -306,20 +309,30 @@ class _Reader:
 
 
 def _logarithmic(reader: _Reader, lattice: _Lattice) -> Array:
-    """The log-probability of each target, in the log domain: nothing underflows, and −inf is a legal score."""
+    """The log-probability of each target, in the log domain: nothing underflows, and −inf is a legal score.
+
+    In every frame a whole number is taken out that leaves the largest state near 0, where its digits are fine;
+    such numbers add up without rounding.
+    """
     label = np.full(lattice.labels.shape, -np.inf)
     blank = label.copy()
     blank[:, 0] = 0.0
+    taken_out = np.zeros(lattice.last.size)
     without_blank = np.where(lattice.differs[:, 1:], 0.0, -np.inf)
     for start, stop, first in lattice.spans(_frames_at_once(reader, lattice)):
         scores = reader.log_probabilities(start, stop, lattice.rows[:first], lattice.labels[:first])
         for score, running in zip(scores, lattice.running(start, stop), strict=True):
             before, between = label[:running], blank[:running]
             arriving = _log_of_sum(before[:, 1:], between[:, :-1], before[:, :-1] + without_blank[:running])
-            blank[:running] = _log_of_sum(before, between) + score[:running, :1]
-            label[:running, 1:] = arriving + score[:running, 1:]
+            between[...] = _log_of_sum(before, between) + score[:running, :1]
+            before[:, 1:] = arriving + score[:running, 1:]
+            largest = np.floor(np.maximum(before, between).max(axis=1, keepdims=True))
+            largest[largest == -np.inf] = 0.0
+            before -= largest
+            between -= largest
+            taken_out[:running] += largest[:, 0]
     ends = np.arange(lattice.last.size), lattice.last
-    return _log_of_sum(label[ends], blank[ends])
+    return _log_of_sum(label[ends], blank[ends]) + taken_out
 
 
 def _log_of_sum(*terms: Array) -> Array:
@@ -372,21 +385,23 @@ class _ScaledStates:
         self.blank = np.zeros(shape)
         self.blank[:, 0] = 1.0
         self.exponent = np.zeros(shape, np.int32)
+        self.ramp = SLOPE * np.arange(shape[1], dtype=np.int32)
         self.at_risk = np.full(shape[0], NOWHERE, np.int32)
         """The largest exponent of a state that may have lost to underflow more than 2**-64 of itself."""
-        self.differs = lattice.differs.astype(np.float64)
-        self.ramp = SLOPE * np.arange(shape[1], dtype=np.int32)
-        # The first label needs one frame, each further one another, and one for the blank between repeats.
+
+        # The first label needs one frame, each further one another, and one more between equal neighbours.
         needed = np.cumsum(1 + ~lattice.differs, axis=1) - 2
         self.label_reached = np.where(lattice.inside, needed, NEVER)
         self.blank_reached = np.where(lattice.inside, needed + 1, NEVER)
         self.blank_reached[:, 0] = 0
-        # What one step needs, flat: one loop over all states. The factor before the first label of
-        # an utterance is 0, so that nothing arrives from the utterance before it.
-        self.from_label = np.zeros(shape)
-        self.from_blank = np.zeros(shape)
+
+        # What a frame needs, in one flat loop over all utterances. `factor` takes a value to the scale of the
+        # next state; it is 0 at the start of an utterance, where nothing arrives from the one before.
+        self.factor = np.zeros(shape)
+        self.both = np.zeros(shape)
         self.arriving = np.zeros(shape)
-        self.direct = np.zeros(shape)
+        self.repeats = np.flatnonzero(~lattice.differs & lattice.inside)
+        self.factor_of_repeats = np.zeros(self.repeats.size)
 
     def renew(self, running: int) -> None:
         """Fit the exponents of the first utterances to their values."""
@@ -395,33 +410,32 @@ class _ScaledStates:
         fitting = np.frexp(peak)[1]
         fitting += exponent
         fitting[peak == 0.0] = NOWHERE
-        fitting += self.ramp
-        np.maximum.accumulate(fitting, axis=1, out=fitting)
-        fitting -= self.ramp
+        if int((fitting[:, :-1] - fitting[:, 1:]).max(initial=0)) > SLOPE:
+            fitting += self.ramp
+            np.maximum.accumulate(fitting, axis=1, out=fitting)
+            fitting -= self.ramp
         exponent -= fitting
         np.ldexp(label, exponent, out=label)
         np.ldexp(blank, exponent, out=blank)
         exponent[...] = fitting
-        rescaling = self.from_blank[:running, 1:]
-        np.ldexp(1.0, fitting[:, :-1] - fitting[:, 1:], out=rescaling)
-        np.multiply(rescaling, self.differs[:running, 1:], out=self.from_label[:running, 1:])
+        np.ldexp(1.0, fitting[:, :-1] - fitting[:, 1:], out=self.factor[:running, 1:])
+        self.factor_of_repeats = self.factor.take(self.repeats)
 
     def advance(self, probability: Array, running: int) -> None:
         """Let the first utterances take one frame."""
-        size = running * self.label.shape[1]
-        label, blank = self.label.reshape(-1)[:size], self.blank.reshape(-1)[:size]
-        arriving, direct = self.arriving.reshape(-1)[1:size], self.direct.reshape(-1)[1:size]
-        np.multiply(blank[:-1], self.from_blank.reshape(-1)[1:size], out=arriving)
-        np.multiply(label[:-1], self.from_label.reshape(-1)[1:size], out=direct)
-        arriving += direct
-        blank += label
-        label[1:] += arriving
-        label *= probability.reshape(-1)[:size]
-        self.blank[:running] *= probability[:running, :1]
+        size = self.label[:running].size
+        label, both, arriving = self.label.ravel()[:size], self.both.ravel()[:size], self.arriving.ravel()
+        np.add(self.label[:running], self.blank[:running], out=self.both[:running])
+        np.multiply(both[:-1], self.factor.ravel()[1:size], out=arriving[1:size])
+        arriving[self.repeats] = self.blank.take(self.repeats - 1) * self.factor_of_repeats
+        label += arriving[:size]
+        label *= probability.ravel()[:size]
+        np.multiply(self.both[:running], probability[:running, :1], out=self.blank[:running])
 
     def examine(self, times: np.ndarray) -> None:
         """Note which states underflow may have touched, of those that can be reached in so many frames."""
-        running, times = times.size, times[:, np.newaxis]
+        running = times.size
+        times = times.reshape(-1, 1)
         suspect = (self.label[:running] < FLOOR) & (self.label_reached[:running] <= times)
         suspect |= (self.blank[:running] < FLOOR) & (self.blank_reached[:running] <= times)
         if suspect.any():
@@ -478,4 +492,4 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
 def _frames_at_once(reader: _Reader, lattice: _Lattice) -> int:
     """How many frames are read at a time where all suit."""
     number, width = lattice.labels.shape
-    return max(1, CACHED // (number * max(2 * width, reader.frames.shape[2])))
+    return int(max(1, CACHED // (number * max(2 * width, reader.frames.shape[2]))))

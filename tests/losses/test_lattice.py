@@ -1,0 +1,444 @@
+"""The sum over alignments against independent oracles: all paths one by one, fifty digits, frameworks."""
+
+from __future__ import annotations
+
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+from mpmath import mpf
+from reading import SEQUENCES, load_cases
+
+from losscli.losses import lattice
+from losscli.losses.lattice import alignment_exists, count_repeats, ctc_nll
+
+mpmath.mp.dps = 50
+
+WAYS = ("as it comes", "log domain")
+
+
+@pytest.fixture(params=WAYS)
+def way(request, monkeypatch):
+    """Each test below that asks for it runs with and without the scaled recursion."""
+    if request.param == "log domain":
+        unproven = lambda reader, states: (np.zeros(states.rows.size), np.zeros(states.rows.size, bool))  # noqa: E731
+        monkeypatch.setattr(lattice, "_scaled", unproven)
+
+
+@pytest.fixture
+def scaled_only(monkeypatch):
+    """The test fails where an utterance is left to the log domain."""
+
+    def refuse(reader, states):
+        raise AssertionError(f"{states.rows} were not proven")
+
+    monkeypatch.setattr(lattice, "_logarithmic", refuse)
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+def one(frames, target, *, blank=0, kind="logits"):
+    """The loss of one utterance."""
+    frames = read_only(np.array(frames, float)[np.newaxis])
+    target = np.array(target, int).reshape(1, -1)
+    (loss,) = ctc_nll(frames, target, [frames.shape[1]], [target.size], blank=blank, kind=kind)
+    return float(loss)
+
+
+def exact_probabilities(frames, kind):
+    """Each stored score as a probability of many digits."""
+    frames = [[mpf(float(score)) for score in frame] for frame in frames]
+    if kind == "probs":
+        return frames
+    frames = [[mpmath.exp(score) for score in frame] for frame in frames]
+    if kind == "log-probs":
+        return frames
+    return [[score / mpmath.fsum(frame) for score in frame] for frame in frames]
+
+
+def loss_of(probability):
+    return mpmath.inf if probability == 0 else -mpmath.log(probability)
+
+
+def over_all_paths(probabilities, target, blank):
+    """The definition: every path that reads as the target."""
+    total = mpf(0)
+    for path in itertools.product(range(len(probabilities[0])), repeat=len(probabilities)):
+        if [label for label, _ in itertools.groupby(path) if label != blank] == list(target):
+            total += mpmath.fprod(frame[label] for frame, label in zip(probabilities, path, strict=True))
+    return loss_of(total)
+
+
+def by_recursion(probabilities, target, blank):
+    """The textbook's recursion over the target with a blank around each label."""
+    extended = [blank]
+    for label in target:
+        extended += [int(label), blank]
+    alpha = [mpf(1)] + [mpf(0)] * (len(extended) - 1)  # before the first frame: as if on the first blank
+    for frame in probabilities:
+        alpha = [
+            frame[symbol]
+            * (
+                alpha[place]
+                + (alpha[place - 1] if place >= 1 else 0)
+                + (alpha[place - 2] if place >= 2 and symbol not in (blank, extended[place - 2]) else 0)
+            )
+            for place, symbol in enumerate(extended)
+        ]
+    return loss_of(mpmath.fsum(alpha[-2:]))
+
+
+def assert_near(got, true, rtol, *, floor=0.0, what=""):
+    """Relative to the true value, or to `floor` where that is larger."""
+    if not mpmath.isfinite(true):
+        assert got == np.inf, what
+        return
+    assert np.isfinite(got), what
+    error = abs(mpf(float(got)) - true)
+    assert error <= rtol * max(abs(true), mpf(floor)), f"{what}: {got!r}, true {mpmath.nstr(true, 20)}"
+
+
+def random_targets(random, number, width, classes, blank=0):
+    """Labels with many repeats, of all lengths; what stands behind a target is no class at all."""
+    labels = np.setdiff1d(np.arange(classes), blank)
+    targets = random.choice(labels, (number, width))
+    repeat = random.random((number, width)) < 0.3
+    targets[:, 1:] = np.where(repeat[:, 1:], targets[:, :-1], targets[:, 1:])
+    lengths = random.integers(0, width + 1, number)
+    targets[np.arange(width) >= lengths[:, np.newaxis]] = -100
+    return read_only(targets), lengths
+
+
+SMALL = [
+    (frames, classes, target)
+    for frames, classes in ((1, 2), (2, 2), (3, 3), (4, 3), (5, 2), (4, 4))
+    for length in range(4)
+    for target in itertools.product(range(1, classes), repeat=length)
+]
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+@pytest.mark.parametrize("scale", [0.1, 3.0, 30.0])
+def test_every_small_target_is_the_sum_over_its_paths(kind, scale, way):
+    random = np.random.default_rng(7)
+    for count, classes, target in SMALL:
+        logits = random.normal(scale=scale, size=(count, classes))
+        exact = exact_probabilities(logits, "logits")
+        frames = logits
+        if kind != "logits":
+            frames = [[float(mpmath.log(p) if kind == "log-probs" else p) for p in frame] for frame in exact]
+            exact = exact_probabilities(frames, kind)
+        # Stored probabilities sum to 1 within a rounding: that is how far a loss near 0 can be told.
+        floor = 0.0 if kind == "logits" else 1.0
+        true = over_all_paths(exact, target, 0)
+        assert_near(one(frames, target, kind=kind), true, 1e-14, floor=floor, what=(target, frames))
+
+
+@pytest.mark.parametrize("blank", [0, 1, 3])
+def test_any_class_may_be_the_blank(blank, way):
+    random = np.random.default_rng(blank)
+    labels = [label for label in range(4) if label != blank]
+    for target in itertools.product(labels, repeat=2):
+        logits = random.normal(size=(4, 4))
+        true = over_all_paths(exact_probabilities(logits, "logits"), target, blank)
+        assert_near(one(logits, target, blank=blank), true, 1e-14)
+
+
+def test_an_empty_target_is_the_path_of_blanks(way):
+    frames = np.log([[0.5, 0.5], [0.25, 0.75], [0.125, 0.875]])
+    assert one(frames, [], kind="log-probs") == pytest.approx(6 * np.log(2), rel=1e-15)
+
+
+def test_no_frames_read_as_nothing():
+    assert one(np.zeros((0, 3)), []) == 0.0
+    assert one(np.zeros((0, 3)), [1]) == np.inf
+
+
+def test_no_utterances_have_no_losses():
+    assert ctc_nll(np.zeros((0, 5, 3)), np.zeros((0, 2), int), [], [], blank=0, kind="logits").shape == (0,)
+
+
+def test_repeats_and_the_frames_they_need():
+    targets = np.array([[1, 1, 1, 2], [1, 2, 1, 2], [3, 3, 3, 3], [1, 1, 1, 1]])
+    lengths = np.array([4, 4, 2, 0])
+    repeats = count_repeats(targets, lengths)
+    assert repeats.tolist() == [2, 0, 1, 0]
+    assert alignment_exists([6, 4, 3, 0], lengths, repeats).tolist() == [True] * 4
+    assert alignment_exists([5, 3, 2, 0], lengths, repeats).tolist() == [False] * 3 + [True]
+    assert count_repeats(np.zeros((2, 0), int), np.zeros(2, int)).tolist() == [0, 0]
+
+
+def test_too_few_frames_are_infinite_and_just_enough_are_not(way):
+    frames = np.full((4, 5, 3), -np.log(3.0))
+    targets = np.array([[1, 1, 2], [1, 1, 1], [1, 2, 1], [2, 2, 2]])
+    losses = ctc_nll(frames, targets, [4, 5, 3, 4], [3, 3, 3, 3], blank=0, kind="log-probs")
+    assert losses[:3] == pytest.approx(np.log(3.0) * np.array([4, 5, 3]), rel=1e-15)  # one path each
+    assert losses[3] == np.inf
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1.0, 10.0])
+def test_random_batches_are_the_textbooks(dtype, scale, way):
+    random = np.random.default_rng(3)
+    number, longest, classes, width = 12, 45, 6, 12
+    frames = read_only(random.normal(scale=scale, size=(number, longest, classes)).astype(dtype))
+    targets, lengths = random_targets(random, number, width, classes)
+    input_lengths = random.integers(0, longest + 1, number)
+    losses = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="logits")
+    for row in range(number):
+        exact = exact_probabilities(frames[row, : input_lengths[row]], "logits")
+        true = by_recursion(exact, targets[row, : lengths[row]], 0)
+        assert_near(losses[row], true, 1e-14, what=row)
+
+
+def golden(reduction="none"):
+    for case in load_cases(SEQUENCES):
+        plain = case.predictions.ndim == 3 and case.targets.ndim == 2 and "input_lengths" in case.options
+        if case.loss == "ctc" and case.reduction == reduction and plain:
+            yield case
+
+
+@pytest.mark.parametrize("case", list(golden()), ids=lambda case: case.id)
+def test_frameworks(case, way):
+    options = case.options
+    frames = case.predictions if options.get("layout") == "ntc" else case.predictions.swapaxes(0, 1)
+    losses = ctc_nll(
+        frames,
+        case.targets,
+        options["input_lengths"],
+        options["target_lengths"],
+        blank=options.get("blank", 0),
+        kind=options["kind"],
+    )
+    if options.get("zero_infinity"):
+        losses[losses == np.inf] = 0.0
+    rtol = 1e-12 if case.source.startswith(("torch", "optax")) else case.rtol
+    np.testing.assert_allclose(losses, case.expected, rtol=rtol)
+
+
+def example(kind="logits", dtype=np.float64):
+    """A batch with all there is: lengths, repeats, an empty and an impossible target."""
+    random = np.random.default_rng(11)
+    frames = random.normal(scale=3.0, size=(9, 30, 7))
+    frames -= np.log(np.exp(frames).sum(axis=-1, keepdims=True))
+    frames = (np.exp(frames) if kind == "probs" else frames).astype(dtype)
+    targets, lengths = random_targets(random, 9, 8, 7)
+    input_lengths = np.array([30, 7, 22, 30, 16, 1, 8, 25, 30])
+    return frames, targets, input_lengths, lengths
+
+
+def test_the_example_has_all_there_is():
+    _, targets, _, lengths = example()
+    losses = ctc_nll(*example(), blank=0, kind="logits")
+    assert (lengths == 0).any()
+    assert (losses == np.inf).any()
+    assert count_repeats(targets, lengths).any()
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+def test_float32_is_taken_as_the_numbers_it_holds(kind, way):
+    frames, *rest = example(kind, np.float32)
+    narrow = ctc_nll(frames, *rest, blank=0, kind=kind)
+    wide = ctc_nll(frames.astype(np.float64), *rest, blank=0, kind=kind)
+    np.testing.assert_allclose(narrow, wide, rtol=1e-15)
+    assert narrow.dtype == np.float64
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+@pytest.mark.parametrize("garbage", [np.nan, np.inf, -np.inf, 1e308, 700.0])
+def test_nothing_behind_the_end_counts(kind, garbage, way):
+    frames, targets, input_lengths, lengths = example(kind)
+    expected = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind=kind)
+    for row, length in enumerate(input_lengths):
+        frames[row, length:] = garbage
+    targets = np.where(np.arange(targets.shape[1]) < lengths[:, np.newaxis], targets, 3)
+    losses = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind=kind)
+    np.testing.assert_allclose(losses, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+def test_a_batch_is_its_utterances_one_by_one(kind, way):
+    frames, targets, input_lengths, lengths = example(kind)
+    losses = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind=kind)
+    for row in range(len(frames)):
+        part = slice(row, row + 1)
+        alone = ctc_nll(frames[part], targets[part], input_lengths[part], lengths[part], blank=0, kind=kind)
+        assert alone[0] == losses[row]
+
+
+@pytest.mark.parametrize("cells", [1, 40])
+def test_groups_of_any_size_give_the_same_digits(cells, monkeypatch):
+    expected = ctc_nll(*example(), blank=0, kind="logits")
+    monkeypatch.setattr(lattice, "CACHED", cells)
+    monkeypatch.setattr(lattice, "CACHED_STATES", cells)
+    np.testing.assert_array_equal(ctc_nll(*example(), blank=0, kind="logits"), expected)
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+def test_any_memory_layout_gives_the_same_digits(kind, way):
+    frames, *rest = example(kind)
+    expected = ctc_nll(frames, *rest, blank=0, kind=kind)
+    time_major = read_only(np.ascontiguousarray(frames.swapaxes(0, 1))).swapaxes(0, 1)
+    spread = np.zeros((9, 60, 14))
+    spread[:, ::2, ::2] = frames
+    class_major = np.ascontiguousarray(frames.transpose(2, 1, 0)).transpose(2, 1, 0)
+    for view in (time_major, spread[:, ::2, ::2], class_major, frames[::-1].copy()[::-1]):
+        np.testing.assert_array_equal(ctc_nll(view, *rest, blank=0, kind=kind), expected)
+
+
+def test_ordinary_frames_need_no_logarithms(scaled_only):
+    for scale in (0.1, 1.0, 10.0):
+        random = np.random.default_rng(5)
+        frames = random.normal(scale=scale, size=(6, 400, 20)).astype(np.float32)
+        targets = random.integers(1, 20, (6, 60))
+        input_lengths, lengths = [400, 300, 250, 399, 160, 400], [60, 60, 50, 20, 60, 1]
+        losses = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="logits")
+        assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("label_frames", [1, 3])
+def test_a_sure_recogniser_needs_no_logarithms(label_frames, scaled_only):
+    """Frames that each name a class with a lead of 60: most states are hopeless, and the result proves they are."""
+    random = np.random.default_rng(5)
+    target = random.integers(1, 20, 40)
+    spoken = np.repeat(np.stack((target, np.zeros_like(target)), axis=1).ravel(), label_frames)
+    logits = random.normal(size=(spoken.size, 20))
+    logits[np.arange(spoken.size), spoken] += 60.0
+    assert 0.0 < one(logits, target) < 1e-20
+
+
+def survivors():
+    """Frames under which only a path survives that once was far below all others."""
+    here, low, lower = 0.0, -1500.0, -4000.0
+    yield "the front", [[here, low, lower], [lower, lower, here], [lower, lower, here]], [1, 2]
+    yield "the rear", [[lower, here, lower], [lower, low, here], [lower, here, lower], [lower, lower, here]], [1, 2]
+    yield "a label below its blank", [[here, low], [lower, here], [here, lower], [lower, here]], [1, 1]
+    yield "far above a stretch", [[here, -300.0]] * 20 + [[lower, here]] * 3 + [[here, lower]] * 20, [1]
+    yield "a long climb", [[here, -90.0, lower]] * 30 + [[lower, lower, here]] * 30, [1, 2]
+    yield "through zeros", [[here, low], [here, -np.inf], [-np.inf, here], [here, -np.inf], [low, here]], [1, 1]
+    rising = [[here, low, low, low]] * 9 + [[lower, here, lower, lower], [lower, lower, here, lower]]
+    yield "labels in turn", rising + [[lower, lower, lower, here]] * 12, [1, 2, 3]
+    yield "wrong words", [[lower, lower, here, low]] * 30, [1, 3, 1, 3]
+
+
+@pytest.mark.parametrize("case", list(survivors()), ids=lambda case: case[0])
+def test_no_survivor_is_lost(case, way):
+    _, frames, target = case
+    with mpmath.workdps(400):
+        true = by_recursion(exact_probabilities(frames, "logits"), target, 0)
+    assert_near(one(frames, target), true, 1e-13 if true < 1 else 1e-14)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_extreme_frames_mislead(seed, way):
+    """Jumps of any size, zeros among them, over several renewals of the exponents."""
+    random = np.random.default_rng(seed)
+    jumps = np.array([0.0, 0.0, -1.0, -30.0, -300.0, -700.0, -760.0, -1500.0, -1e5, -np.inf])
+    number, longest, classes = 40, 36, 4
+    frames = random.choice(jumps[: 10 - seed % 2], (number, longest, classes))
+    runs = random.random((number, longest)) < 0.7  # the same frame for a while
+    for time in range(1, longest):
+        frames[:, time] = np.where(runs[:, time, np.newaxis], frames[:, time - 1], frames[:, time])
+    frames[np.isneginf(frames).all(axis=-1)] = 0.0
+    targets, lengths = random_targets(random, number, 5, classes)
+    input_lengths = random.integers(9, longest + 1, number)
+    losses = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="logits")
+    for row in range(number):
+        exact = exact_probabilities(frames[row, : input_lengths[row]], "logits")
+        assert_near(losses[row], by_recursion(exact, targets[row, : lengths[row]], 0), 2e-14, floor=1e-15, what=row)
+
+
+def test_probability_zero_is_infinite_and_only_there(way):
+    certain = np.eye(3)[[0, 1, 1, 0, 2]]
+    assert one(certain, [1, 2], kind="probs") == 0.0
+    assert one(certain, [2, 1], kind="probs") == np.inf
+    assert one(certain, [1, 1, 2], kind="probs") == np.inf
+    with np.errstate(divide="ignore"):
+        assert one(np.log(certain), [1, 2], kind="log-probs") == 0.0
+        assert one(np.log(certain), [1], kind="log-probs") == np.inf
+
+
+def test_scores_beyond_all_probabilities_are_exact(way):
+    frames = np.array([[0.0, -1e300], [0.0, -1e300], [0.0, -1e300]])
+    assert one(frames, [1]) == 1e300
+
+
+def test_a_frame_without_a_number_spoils_its_utterance_alone(way):
+    frames, targets, input_lengths, lengths = example()
+    expected = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="logits")
+    frames[3, 12, 2] = np.nan
+    losses = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="logits")
+    expected[3] = np.nan
+    np.testing.assert_array_equal(losses, expected)
+
+
+def test_frames_that_are_no_distributions_are_summed_all_the_same(way):
+    frames = np.full((40, 3), 50.0)
+    true = by_recursion([[mpmath.exp(50)] * 3] * 40, [1, 2], 0)
+    assert_near(one(frames, [1, 2], kind="log-probs"), true, 1e-14)
+
+
+@pytest.mark.parametrize("lead", [2.0, 10.0, 37.0, 100.0, 300.0])
+def test_a_nearly_certain_target_keeps_its_digits(lead, way):
+    """From logits the loss is exact relative to itself, far below the rounding of 1."""
+    random = np.random.default_rng(1)
+    for spoken, target in (
+        ([1, 1, 2, 2], [1, 2]),
+        ([1, 0, 1, 2, 0], [1, 1, 2]),
+        ([0, 3, 3, 0, 1, 3], [3, 1, 3]),
+        ([0, 0], []),
+        ([2] * 20, [2]),
+    ):
+        logits = np.round(random.normal(size=(len(spoken), 5)), 2)
+        logits[np.arange(len(spoken)), spoken] += lead
+        with mpmath.workdps(400):
+            true = by_recursion(exact_probabilities(logits, "logits"), target, 0)
+        # A gap between logits is rounded once: that many roundings of its size.
+        assert_near(one(logits, target), true, 4e-16 * (lead + len(spoken)), what=spoken)
+
+
+def test_many_likely_alignments_keep_the_digits_of_their_sum(way):
+    """Label or blank by the toss of a coin, in every frame: almost all paths read as the target or as less."""
+    logits = np.zeros((30, 3))
+    logits[:, 2] = -60.0
+    logits[5:, 1] = -70.0
+    logits[2, 0] = -65.0
+    with mpmath.workdps(200):
+        true = by_recursion(exact_probabilities(logits, "logits"), [1], 0)
+    assert true < np.log(2)
+    assert_near(one(logits, [1]), true, 1e-14)
+
+
+def test_certain_stored_log_probabilities_add_up(way):
+    """One path, each frame within 1e-20 of certain."""
+    frames = np.array([[-1e-20, -60.0, -80.0], [-60.0, -3e-20, -80.0], [-60.0, -2e-20, -80.0]])
+    with mpmath.workdps(100):
+        true = by_recursion(exact_probabilities(frames, "log-probs"), [1], 0)
+    assert_near(one(frames, [1], kind="log-probs"), true, 1e-15, floor=1e-25)
+
+
+def test_two_thousand_frames(way):
+    """Few units in the last place after thousands of steps: the roundings do not add up."""
+    random = np.random.default_rng(2)
+    logits = random.normal(scale=2.0, size=(2000, 8))
+    target = random.integers(1, 8, 30)
+    with mpmath.workdps(30):
+        true = by_recursion(exact_probabilities(logits, "logits"), target, 0)
+    assert_near(one(logits, target), true, 4e-15)
+
+
+def test_ten_thousand_frames_do_not_underflow(way):
+    """Of equal classes every path has the same probability: they are counted, exactly, by whole numbers."""
+    count, classes, target = 10_000, 4, [1, 2, 3, 1, 2]
+    ways = [1] + [0] * (2 * len(target))
+    for _ in range(count):  # no label equals the one before it
+        ways = [
+            ways[place] + (ways[place - 1] if place else 0) + (ways[place - 2] if place >= 2 and place % 2 else 0)
+            for place in range(len(ways))
+        ]
+    true = count * mpmath.log(classes) - mpmath.log(ways[-1] + ways[-2])
+    assert_near(one(np.zeros((count, classes)), target), true, 1e-14)
