@@ -20,8 +20,11 @@ else:  # no attribute of NumPy is touched by an import, so that help and complet
 UNIT_EXPONENT = 1074
 """Every finite float64 is a whole multiple of 2**-1074, the smallest subnormal."""
 
-SLICE = 16_384
+SLICE = 1 << 15
 """How many values are sliced at a time: three such arrays fit a core's cache."""
+
+FEW_CLASSES = 32
+"""Up to so many classes are worked on class by class."""
 
 HUGE = 2.0**900
 """Magnitudes from here on would overflow the slicing constant."""
@@ -105,37 +108,98 @@ def xlog1py(x: Array, y: Array) -> Array:
     return times(x, np.log1p(y))
 
 
+def odds_against(scores: np.ndarray, target: np.ndarray) -> tuple[Array, Array]:
+    """Σ exp(x_c) over all classes but the target, and exp(x_target), of rows of scores of any float type.
+
+    Both are taken as they stand, with no maximum subtracted: a row whose values leave the range of
+    float64 shows it in them (`in_range`). That saves a pass over memory and a second array, and float32
+    scores are exponentiated in float64 without a copy.
+    """
+    rows, classes = scores.shape
+    if classes <= FEW_CLASSES:
+        # Few classes make short rows, and NumPy is slow in summing those: class by class it is fast.
+        exponentials = np.exp(np.ascontiguousarray(scores.T), dtype=np.float64)
+        position = target * rows
+        position += np.arange(rows)
+    else:
+        exponentials = np.exp(scores, dtype=np.float64)
+        position = np.arange(0, rows * classes, classes)
+        position += target
+    flat = exponentials.reshape(-1)
+    chosen = flat.take(position)
+    flat[position] = 0.0
+    return exponentials.sum(axis=0 if classes <= FEW_CLASSES else 1), chosen
+
+
+def in_range(exponentials: Array) -> np.ndarray:
+    """Which sums of exponentials are accurate, and have accurate quotients: no overflow and no underflow is near."""
+    return (exponentials > 2.0**-450) & (exponentials < 2.0**500)
+
+
 class ExactSum:
-    """A sum of float64 values without any rounding, whatever their number, size and order.
+    """A sum of float64 values that is correctly rounded, whatever their number, size and order.
 
     The finite part is kept as a Python integer, in units of 2**-1074. A block is cut into slices
     whose members are multiples of one power of two, so few bits apart that NumPy adds a whole
     slice without rounding (Rump, Ogita & Oishi 2008); only slice totals meet the integer.
     Sums merge exactly, so neither blocks nor threads can change a digit of the total.
+
+    `add_quickly` takes only the first slice exactly and keeps a bound on what the rest may be off
+    by. Mostly the bound is too small to touch the rounding of the total, which is then as good as
+    exact; `decides` tells. Where it does not, the values must be added again, by `add`.
     """
 
-    __slots__ = ("infinite", "nan", "negative_infinite", "units")
+    __slots__ = ("error", "infinite", "nan", "negative_infinite", "units")
 
     def __init__(self) -> None:
         self.units = 0
+        self.error = 0
         self.infinite = 0
         self.negative_infinite = 0
         self.nan = 0
 
     def add(self, values: Array) -> None:
-        """Add every element of `values`."""
+        """Add every element of `values`, without any rounding."""
         values = values.reshape(-1)
-        if values.size == 0:
-            return
-        largest = float(np.abs(values).max())
-        if not math.isfinite(largest):
-            finite = np.isfinite(values)
-            self.nan += int(np.isnan(values).sum())
-            self.infinite += int((values == np.inf).sum())
-            self.negative_infinite += int((values == -np.inf).sum())
-            self.add(values[finite])
-            return
-        self.units += _units_of_sum(values, largest)
+        for start in range(0, values.size, SLICE):
+            part = values[start : start + SLICE]
+            largest = max(float(part.max()), -float(part.min()))
+            if largest < HUGE:
+                self.units += _units_of_slices(part.copy(), largest)
+            else:
+                self._add_extremes(part)
+
+    def add_quickly(self, values: Array) -> None:
+        """Add every element of `values`, up to the bound that `error` keeps."""
+        values = values.reshape(-1)
+        buffer = np.empty(min(values.size, SLICE))
+        for start in range(0, values.size, SLICE):
+            part = values[start : start + SLICE]
+            largest = max(float(part.max()), -float(part.min()))
+            if not largest < HUGE:
+                self._add_extremes(part)
+                continue
+            bound = _slicing_bound(part.size, largest)
+            slice_ = np.add(part, bound, out=buffer[: part.size])
+            slice_ -= bound
+            self.units += _units(float(slice_.sum()))
+            rest = np.subtract(part, slice_, out=slice_)
+            self.units += _units(float(rest.sum()))
+            # Each of the n numbers of the rest is at most bound · 2**-53, and a sum of n numbers in any
+            # order is off by n · 2**-53 of the sum of their magnitudes at most; 2**-105 leaves room.
+            self.error += 1 + _units(part.size**2 * bound * 2.0**-105)
+
+    def _add_extremes(self, part: Array) -> None:
+        """Add values of which some are too large for slicing, infinite or NaN."""
+        finite = np.isfinite(part)
+        self.nan += int(np.isnan(part).sum())
+        self.infinite += int((part == np.inf).sum())
+        self.negative_infinite += int((part == -np.inf).sum())
+        huge = finite & (np.abs(part) >= HUGE)
+        self.units += sum(_units(value) for value in part[huge].tolist())
+        rest = part[finite & ~huge]
+        if rest.size:
+            self.units += _units_of_slices(rest, float(np.abs(rest).max()))
 
     def add_count(self, count: int) -> None:
         """Add a whole number, such as a number of elements of weight 1."""
@@ -144,14 +208,34 @@ class ExactSum:
     def merge(self, other: ExactSum) -> None:
         """Add what another sum holds."""
         self.units += other.units
+        self.error += other.error
         self.infinite += other.infinite
         self.negative_infinite += other.negative_infinite
         self.nan += other.nan
 
     @property
+    def nonfinite(self) -> int:
+        """How many of the values that were added are NaN or infinite."""
+        return self.nan + self.infinite + self.negative_infinite
+
+    @property
     def finite(self) -> bool:
         """Whether every value that was added is finite."""
-        return not (self.nan or self.infinite or self.negative_infinite)
+        return not self.nonfinite
+
+    def decides(self, denominator: ExactSum) -> bool:
+        """Whether the errors are too small to touch the rounding of the total, or of its ratio to another."""
+        if not (self.error or denominator.error) or not self.finite:
+            return True
+        one = 1 << UNIT_EXPONENT
+        totals = {exact_ratio(self.units + error, one) for error in (-self.error, self.error)}
+        ratios = {
+            exact_ratio(self.units + error, denominator.units + other)
+            for error in (-self.error, self.error)
+            for other in (-denominator.error, denominator.error)
+            if denominator.units + other
+        }
+        return len(totals) == 1 and len(ratios) <= 1
 
     def value(self) -> float:
         """The total, correctly rounded; infinite or NaN as the values demand."""
@@ -177,27 +261,20 @@ def exact_ratio(numerator: int, denominator: int) -> float:
         return math.inf if (numerator > 0) == (denominator > 0) else -math.inf
 
 
-def _units_of_sum(values: Array, largest: float) -> int:
-    """Σ values in units of 2**-1074, for finite values of which `largest` is the largest magnitude."""
-    if largest >= HUGE:  # the slicing constant could overflow: add the huge ones one by one
-        huge = np.abs(values) >= HUGE
-        rest = values[~huge]
-        below = float(np.abs(rest).max()) if rest.size else 0.0
-        return sum(_units(value) for value in values[huge].tolist()) + _units_of_sum(rest, below)
-    total = 0
-    for start in range(0, values.size, SLICE):
-        total += _units_of_slices(values[start : start + SLICE].copy(), largest)
-    return total
+def _slicing_bound(size: int, largest: float) -> float:
+    """The constant whose addition and subtraction cut a slice off `size` numbers up to `largest`.
+
+    It leaves room for the carries of `size` summands, and for its own rounding.
+    """
+    return math.ldexp(1.0, math.frexp(largest)[1] + size.bit_length() + 1)
 
 
 def _units_of_slices(rest: Array, largest: float) -> int:
-    """As `_units_of_sum`, for an array that fits the cache and may be overwritten."""
-    # Room for the carries of `size` summands, and for the rounding of the bound itself.
-    carry_bits = rest.size.bit_length() + 1
+    """Σ of an array that may be overwritten, in units of 2**-1074; its magnitudes are up to `largest`."""
     total = 0
     slice_ = np.empty_like(rest)
     while largest > 0.0:
-        bound = math.ldexp(1.0, math.frexp(largest)[1] + carry_bits)
+        bound = _slicing_bound(rest.size, largest)
         np.add(rest, bound, out=slice_)
         slice_ -= bound
         total += _units(float(slice_.sum()))

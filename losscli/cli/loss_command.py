@@ -173,6 +173,7 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
         rows=_rows(values["rows"]) if form == "table" else 0,
         top=values["top"],
         per_sample=values["per_sample"] and form == "json",
+        statistics=form in ("table", "json"),
         sinks=sinks,
     )
 

@@ -37,7 +37,7 @@ def as_utterances(fields: Mapping[str, Field], layout: str) -> dict[str, Field]:
     """The fields with utterances along axis 0, whatever way they came in."""
     predictions, targets = fields["predictions"], fields["targets"]
     shape = predictions.info.shape
-    if len(shape) == 3 and layout == "tnc":
+    if len(shape) == 3 and layout == "tnc" and not is_ragged(predictions):
         batch = np.moveaxis(as_array(predictions), 1, 0)
         fields = {**fields, "predictions": replaced(predictions, batch)}
     elif len(shape) == 2 and not is_ragged(predictions):
@@ -194,9 +194,9 @@ class AlignmentScorer(Scorer):
             facts.zeroed = int(np.isinf(loss).sum())
             loss = np.where(np.isinf(loss), 0.0, loss)
         if self.mean_rule == "label":
-            return Elements(loss, batch.target_lengths.astype(np.float64), 0, skipped, facts)
+            return Elements(loss, batch.target_lengths.astype(np.float64), None, skipped, facts)
         mean_loss = loss / np.maximum(batch.target_lengths, 1) if self.mean_rule == "torch" else None
-        return Elements(loss, None, 0, skipped, facts, mean_loss=mean_loss)
+        return Elements(loss, None, None, skipped, facts, mean_loss=mean_loss)
 
     def _batch(self, start: int, values: Values) -> _Batch:
         """The block with its lengths, each one checked, and every label of a target."""

@@ -76,7 +76,7 @@ def function_of(loss: Loss) -> Callable[..., Any]:
     def score(predictions: Any, targets: Any = None, **options: Any) -> Any:
         asked = {name: options.pop(name, default) for name, default in REQUEST_OPTIONS.items()}
         _check_choices(asked)
-        result = run_request(Request(loss, _array(predictions), _array(targets), options, **asked))
+        result = run_request(Request(loss, _array(predictions), _array(targets), options, statistics=False, **asked))
         for warning in result.warnings:
             warnings.warn(warning, LossWarning, stacklevel=2)
         return result.value if asked["reduction"] != "none" else np.asarray(result.value)

@@ -118,11 +118,12 @@ class ClassesScorer(Scorer):
         predictions, targets = array(values, "predictions"), array(values, "targets")
         self._refuse_targets_among_predictions(predictions, targets)
         head = max(1, DECIDING_ROWS // self.elements_per_sample)
-        _, counted, _ = self._target_rows(targets[:head], 0)
+        known, _, _ = self._without_nan(targets[:head], 0)
+        _, counted = self._target_rows(known, 0)
         self.rows.decide(self._rows(predictions[:head]), counted)
 
     def _refuse_targets_among_predictions(self, predictions: np.ndarray, targets: np.ndarray) -> None:
-        """A table of predictions often holds the labels too: taken for a class, they would change the loss in silence."""
+        """A table of predictions often holds the labels too: as one more class they would change the loss."""
         columns = self.predictions.info.columns
         if columns is None or len(columns) != predictions.shape[-1] or targets.ndim != 1 or targets.dtype.kind in "OU":
             return
@@ -135,58 +136,68 @@ class ClassesScorer(Scorer):
                     hint=f"--pred {','.join(others)}" if len(others) <= MANY else "--pred names the prediction columns",
                 )
 
-    def _rows(self, predictions: np.ndarray) -> Array:
-        """The predictions as float64 (rows, classes), one row an element.
+    def _rows(self, predictions: np.ndarray) -> np.ndarray:
+        """The predictions as rows of classes, one row an element, in a floating type that float64 holds.
 
         The rows are contiguous, since the order in which NumPy adds depends on the layout in memory.
         """
-        rows = np.moveaxis(as_float64(predictions), self.axis + 1, -1).reshape(-1, self.classes)
+        if predictions.dtype not in (np.float32, np.float64):
+            predictions = as_float64(predictions)
+        rows = np.moveaxis(predictions, self.axis + 1, -1).reshape(-1, self.classes)
         return np.ascontiguousarray(rows)
 
-    def _target_rows(self, targets: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray, int]:
-        """The targets by row, the mask of rows that count, and how many were ignored."""
+    def _without_nan(self, targets: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Labels with 0 for NaN, the mask of those, and that of the samples to be left out for one."""
+        if self.soft or targets.dtype.kind != "f" or not np.isnan(targets.min()):
+            return targets, None, None
+        skipped = self.nan.rows(targets, start, self.targets)
+        nan = np.isnan(targets)
+        return np.where(nan, 0.0, targets), nan.reshape(-1), skipped
+
+    def _target_rows(self, targets: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """The targets by row, and the mask of the rows that count (None: all)."""
         if self.soft:
-            shares = self._rows(targets)
-            return shares, np.ones(len(shares), np.bool_), 0
+            return as_float64(self._rows(targets)), None
         index = self.labels.indices(targets, start)
-        ignored = self.labels.check(index, start).reshape(-1)
-        index = np.where(ignored, 0, index.reshape(-1))
-        return index, ~ignored, int(ignored.sum())
+        ignored = self.labels.check(index, start)
+        index = index.reshape(-1)
+        if ignored is None or not ignored.any():
+            return index, None
+        ignored = ignored.reshape(-1)
+        return np.where(ignored, 0, index), ~ignored
 
     def score(self, start: int, values: Values) -> Elements:
         """The losses of the samples from `start` on."""
         predictions, targets = array(values, "predictions"), array(values, "targets")
         shape = (len(predictions), *self.element_shape)
-        target, counted, ignored = self._target_rows(targets, start)
-        scores = self._rows(predictions)
-
-        broken, skipped = self.rows.broken(scores, self.predictions, counted, start)
-        if self.soft:
-            broken_target, skipped_target = self.rows.broken(target, self.targets, counted, start)
-            broken, skipped = either(broken, broken_target), either(skipped, skipped_target)
-        sound = counted if broken is None else counted & ~broken
-        if self.soft and not self.unchecked_targets:
-            self._check_shares(target, sound, start)
-        surprisal, facts = self.rows.surprisal(scores, sound, start)
+        targets, broken_target, skipped_target = self._without_nan(targets, start)
+        target, counted = self._target_rows(targets, start)
+        surprisal = self.rows.surprisal(self._rows(predictions), counted, start)
         loss, weight = self.loss.kernel(surprisal, target, **self.options)
+        broken, skipped, facts = self.rows.inspect(surprisal, counted, start)
+        if self.soft:
+            broken_target, skipped_target = self.rows.broken(target, self.targets, None, start)
+            if not self.unchecked_targets:
+                self._check_shares(target, start)
+        broken, skipped = either(broken, broken_target), either(skipped, skipped_target)
         if broken is not None:
             loss = np.where(broken, np.nan, loss)  # also where the NaN is not the target's
-        if ignored:
+        if counted is not None:
             loss = np.where(counted, loss, 0.0)
             weight = counted.astype(np.float64) if weight is None else np.where(counted, weight, 0.0)
         return Elements(
             loss.reshape(shape),
             None if weight is None else weight.reshape(shape),
-            ignored,
+            None if counted is None else ~counted.reshape(shape),
             skipped,
             facts,
         )
 
-    def _check_shares(self, shares: Array, counted: np.ndarray, start: int) -> None:
+    def _check_shares(self, shares: Array, start: int) -> None:
         total = shares.sum(axis=1)
         outside: np.ndarray = (shares.min(axis=1) < 0.0) | (shares.max(axis=1) > 1.0)
         off: np.ndarray = np.abs(total - 1.0) > self.rows.tolerance
-        bad = np.flatnonzero(counted & (outside | off))
+        bad = np.flatnonzero(outside | off)
         if not bad.size:
             return
         row = int(bad[0])
@@ -215,7 +226,9 @@ class ClassesScorer(Scorer):
         predicted = scores.argmax(axis=1)
         if self.soft:
             return {"predicted": self.labels.name(predicted)}
-        target = self.labels.indices(targets.reshape(-1), 0)
+        # A NaN that was let through is shown as a label that no class has.
+        labels = np.where(np.isnan(targets), -1.0, targets) if targets.dtype.kind == "f" else targets
+        target = self.labels.indices(labels.reshape(-1), 0)
         known = np.where((target >= 0) & (target < self.classes), target, 0)
         surprisal = Surprisal(self.rows.kind, scores).of(known)
         return {

@@ -30,6 +30,9 @@ from losscli.losses.domains import Domain
 from losscli.losses.parameters import Side
 from losscli.numerics import Array
 
+FIRST_ROWS = 4096
+"""How many samples are looked at for what they might have been meant to be."""
+
 
 @dataclass
 class SignFacts:
@@ -86,6 +89,7 @@ class ElementwiseScorer(Scorer):
                 f"{predictions.info.path}: the predictions are booleans",
                 why="booleans are labels, never predictions; are predictions and targets swapped?",
             )
+        self._look_swapped = False
         self._check_vectors()
         for side in self.sides.values():
             if sample_shape(side) not in {self.shape, (), (1,)}:
@@ -105,6 +109,19 @@ class ElementwiseScorer(Scorer):
                     f"--{name.replace('_', '-')} has {len(value)} numbers, but {axis}",
                     hint="give a single number, or one for each position of the last axis",
                 )
+
+    def prepare(self, values: Values) -> None:
+        """Notice predictions and targets that look swapped, which both being within [0, 1] allows."""
+        if self.prediction_domain.high == self.target_domain.high == 1.0:
+            hard, soft = (array(values, name)[:FIRST_ROWS] for name in ("predictions", "targets"))
+            self._look_swapped = bool(_is_hard(hard).all() and not _is_hard(soft).any())
+
+    def finish(self, _facts: SignFacts | None) -> list[str]:
+        """The doubt that is left."""
+        if not self._look_swapped:
+            return []
+        path = self.predictions.info.path
+        return [f"{path}: the predictions are all 0 or 1, and no target is: are predictions and targets swapped?"]
 
     def score(self, start: int, values: Values) -> Elements:
         """The losses of the samples from `start` on."""
@@ -128,7 +145,7 @@ class ElementwiseScorer(Scorer):
             else:
                 options[name] = options[name].reshape(-1, *[1] * len(self.shape))
         loss = self.loss.kernel(prediction, target, **options)
-        return Elements(loss, None, 0, either(skipped, skipped_too), facts)
+        return Elements(loss, None, None, either(skipped, skipped_too), facts)
 
     def _check(self, domain: Domain, values: Array, start: int, field: Field, others: np.ndarray) -> np.ndarray | None:
         """Refuse what is outside the domain; returns the samples to be skipped for a NaN."""
@@ -182,6 +199,8 @@ class ElementwiseScorer(Scorer):
             why += "; the predictions are all 0 or 1: are predictions and targets swapped?"
         elif field is self.targets and set(np.unique(values)) <= {-1.0, 1.0}:
             why += "; labels -1 and +1 belong to `losscli hinge`"
+        elif field is self.targets and set(np.unique(values)) <= {1.0, 2.0}:
+            why += "; labels 1 and 2 look 1-based: subtract 1"
         return DataError(f"{field.where(start + row, position)}: the value is {value:g}", why=why, hint=domain.hint)
 
     def merge_facts(self, facts: SignFacts | None, later: SignFacts | None) -> SignFacts | None:
@@ -219,6 +238,11 @@ class ElementwiseScorer(Scorer):
                 records["targets"], kind="labels", evidence=f"coded {coding}, the same for the whole input"
             )
         return records
+
+
+def _is_hard(values: np.ndarray) -> np.ndarray:
+    hard: np.ndarray = (values == 0) | (values == 1)
+    return hard
 
 
 def _first_row(mask: np.ndarray, start: int) -> int | None:

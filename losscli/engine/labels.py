@@ -81,8 +81,11 @@ class Labels:
             hint="are predictions and targets swapped? distributions need the shape of the predictions",
         )
 
-    def check(self, index: np.ndarray, start: int) -> np.ndarray:
-        """Refuse indices outside the classes; returns the mask of ignored ones."""
+    def check(self, index: np.ndarray, start: int) -> np.ndarray | None:
+        """Refuse indices outside the classes; returns the mask of ignored ones, None where there is none."""
+        within = not index.size or (index.min() >= 0 and index.max() < self.classes)
+        if within and (self.ignore_index is None or not 0 <= self.ignore_index < self.classes):
+            return None
         ignored = index == self.ignore_index if self.ignore_index is not None else np.zeros(index.shape, np.bool_)
         outside = ((index < 0) | (index >= self.classes)) & ~ignored
         if outside.any():

@@ -53,6 +53,7 @@ class Request:
     rows: int = 0
     top: int = 0
     per_sample: bool = False
+    statistics: bool = True
     sinks: Sequence[Sink] = ()
     progress: Callable[[int, int | None], None] | None = None
 
@@ -89,6 +90,7 @@ def compute(request: Request) -> Result:
             unit_in_nats=UNITS[request.base][1],
             first=request.rows,
             top=request.top,
+            statistics=request.statistics,
             sinks=request.sinks,
             keep_elements=request.reduction == "none" or request.per_sample,
             progress=(lambda done: progress(done, rows)) if progress else None,

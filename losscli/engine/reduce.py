@@ -97,7 +97,6 @@ class Partial:
     ignored: int = 0
     skipped: int = 0
     skipped_elements: int = 0
-    nonfinite: int = 0
     moments: Moments = field(default_factory=Moments)
     mean_losses: Moments | None = None
     lowest: Extreme | None = None
@@ -111,45 +110,52 @@ class Partial:
     facts: Any = None
     scored: list[Scored] = field(default_factory=list)
 
-    def add(self, start: int, loss: Array, weight: Array | None, mean_loss: Array | None) -> tuple[Array, Array | None]:
-        """Add the elements of samples from `start` on; returns each sample's loss and weight.
+    def add(
+        self, start: int, loss: Array, weight: Array | None, mean_loss: Array | None = None, *, quickly: bool = False
+    ) -> None:
+        """Add the elements of the samples from `start` on to the totals.
 
-        A sample's loss and weight are the sums over its elements. `mean_loss` is what enters the
-        numerator of the mean, where that is not the loss; it has one element a sample.
+        `mean_loss` is what enters the numerator of the mean, where that is not the loss; it has one
+        element a sample. `quickly` leaves it to `decides` whether the totals are correctly rounded.
         """
         self.samples += len(loss)
         self.elements += loss.size
-        self.total.add(loss)
+        known = self.total.nonfinite
+        add = self.total.add_quickly if quickly else self.total.add
+        add(loss)
+        if self.total.nonfinite > known:
+            self._name_nonfinite(start, loss)
         if weight is None:
             self.denominator.add_count(loss.size)
         else:
             self.denominator.add(weight)
-        self.nonfinite += loss.size - int(np.isfinite(loss).sum())
-
-        inner = tuple(range(1, loss.ndim))
-        of_sample = np.ascontiguousarray(loss).sum(axis=inner) if inner else loss
-        per_sample = loss[0].size if len(loss) else 1
-        if weight is not None:
-            weight = np.ascontiguousarray(weight).sum(axis=inner) if inner else weight
-        elif per_sample != 1:
-            weight = np.full(len(loss), float(per_sample))
-        self._add_samples(start, of_sample, weight, mean_loss)
-        return of_sample, weight
+        if mean_loss is not None:
+            self.mean_losses = self.mean_losses or Moments()
+            rows = slice(None) if weight is None else np.flatnonzero(weight)
+            self.mean_losses.add(mean_loss[rows], None if weight is None else weight[rows])
 
     @property
     def numerator(self) -> ExactSum:
         """What the mean divides by the denominator."""
         return self.total if self.mean_losses is None else self.mean_losses.loss
 
-    def _add_samples(self, start: int, loss: Array, weight: Array | None, mean_loss: Array | None) -> None:
+    @property
+    def decided(self) -> bool:
+        """Whether the totals are correctly rounded."""
+        return self.total.decides(self.denominator)
+
+    def _name_nonfinite(self, start: int, loss: Array) -> None:
+        by_sample = loss.reshape(len(loss), -1)
+        for rows, mask in ((self.infinite_rows, np.isinf(by_sample)), (self.nan_rows, np.isnan(by_sample))):
+            rows += (start + np.flatnonzero(mask.any(axis=1))[:FIRST_ROWS_NAMED]).tolist()
+            del rows[FIRST_ROWS_NAMED:]
+
+    def add_samples(self, start: int, loss: Array, weight: Array | None) -> None:
+        """Add samples to the statistics. Those of weight 0 have no part in them."""
         rows = None
         if weight is not None and not weight.all():
             rows = np.flatnonzero(weight)
             loss, weight = loss[rows], weight[rows]
-            mean_loss = None if mean_loss is None else mean_loss[rows]
-        if mean_loss is not None:
-            self.mean_losses = self.mean_losses or Moments()
-            self.mean_losses.add(mean_loss, weight)
         if not len(loss):
             return
 
@@ -160,10 +166,6 @@ class Partial:
         low, high = int(loss.argmin()), int(loss.argmax())
         self.lowest = _lower(self.lowest, Extreme(float(loss[low]), sample(low)))
         self.highest = _higher(self.highest, Extreme(float(loss[high]), sample(high)))
-        if not math.isfinite(loss[high]):
-            self.infinite_rows += [sample(int(i)) for i in np.flatnonzero(np.isinf(loss))]
-            self.nan_rows += [sample(int(i)) for i in np.flatnonzero(np.isnan(loss))]
-            del self.infinite_rows[FIRST_ROWS_NAMED:], self.nan_rows[FIRST_ROWS_NAMED:]
         self._keep([loss])
 
     def _keep(self, losses: list[Array]) -> None:
@@ -181,7 +183,6 @@ class Partial:
         self.ignored += later.ignored
         self.skipped += later.skipped
         self.skipped_elements += later.skipped_elements
-        self.nonfinite += later.nonfinite
         self.moments.merge(later.moments)
         if later.mean_losses is not None:
             self.mean_losses = self.mean_losses or Moments()
@@ -203,7 +204,7 @@ class Partial:
             scored=self.elements - self.ignored - self.skipped_elements,
             ignored=self.ignored,
             skipped=self.skipped,
-            nonfinite=self.nonfinite,
+            nonfinite=self.total.nonfinite,
         )
 
     def statistics(self) -> Statistics | None:
@@ -219,6 +220,18 @@ class Partial:
             median = low if low == high else 0.5 * low + 0.5 * high
         standard_error = (self.mean_losses or self.moments).standard_error()
         return Statistics(self.moments.std(), standard_error, self.lowest, median, self.highest)
+
+
+def by_sample(loss: Array, weight: Array | None) -> tuple[Array, Array | None]:
+    """Each sample's loss and weight: the sums over its elements; a weight of None is 1 for each sample."""
+    if loss.ndim == 1:
+        return loss, weight
+    rows = (len(loss), math.prod(loss.shape[1:]))
+    # Contiguous, since the order in which NumPy adds depends on the layout in memory.
+    of_sample = np.ascontiguousarray(loss).reshape(rows).sum(axis=1)
+    if weight is not None:
+        return of_sample, np.ascontiguousarray(weight).reshape(rows).sum(axis=1)
+    return of_sample, None if rows[1] == 1 else np.full(len(loss), float(rows[1]))
 
 
 def _lower(one: Extreme | None, other: Extreme) -> Extreme:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from losscli.data import align
 from losscli.data.model import Block, Field
 from losscli.data.rows import cut_rows, take_rows
-from losscli.engine.reduce import Partial
+from losscli.engine.reduce import Partial, by_sample
 from losscli.engine.result import Samples, Scored, Sink
 from losscli.engine.scoring import NanPolicy, Scorer, array, as_float64, either
 from losscli.errors import DataError
@@ -36,6 +36,8 @@ class RunOptions:
     unit_in_nats: float = 1.0
     first: int = 0
     top: int = 0
+    statistics: bool = True
+    quickly: bool = False
     sinks: Sequence[Sink] = ()
     keep_elements: bool = False
     progress: Callable[[int], None] | None = None
@@ -49,9 +51,20 @@ class RunOptions:
 def run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions) -> Partial:
     """Score every sample of the fields.
 
+    Arrays are added up quickly; should that ever leave a digit of a total in doubt, they are scored
+    again, without hurry and without writing anything twice.
+
     Returns:
         The total of all ranges; its `scored` holds the blocks if the elements are kept.
     """
+    again = all(field.source.slice(field, 0, 0) is not None for field in fields.values())
+    total = _run(fields, scorer, nan, replace(options, quickly=again))
+    if total.decided:
+        return total
+    return _run(fields, scorer, nan, replace(options, sinks=(), progress=None))
+
+
+def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions) -> Partial:
     rows = max(1, RANGE_NUMBERS // max(1, scorer.numbers_per_sample))
     blocks = _prepared(align(fields, rows), scorer)
     total = Partial()
@@ -109,10 +122,17 @@ def score_range(
             mean_loss = None if mean_loss is None else np.where(kept, mean_loss, 0.0)
             weight = np.where(kept, 1.0 if weight is None else weight, 0.0)
             partial.skipped += int(skipped.sum())
-            partial.skipped_elements += loss.size - int(kept.sum())
-        partial.ignored += elements.ignored
-        of_sample, weight_of_sample = partial.add(start, loss, weight, mean_loss)
+            lost = ~kept if elements.ignored is None else ~kept & ~elements.ignored
+            partial.skipped_elements += int(lost.sum())
+        if elements.ignored is not None:
+            partial.ignored += int(elements.ignored.sum())
+        partial.add(start, loss, weight, mean_loss, quickly=options.quickly)
         partial.facts = scorer.merge_facts(partial.facts, elements.facts)
+        if not (keep or options.top or options.statistics):
+            continue
+        of_sample, weight_of_sample = by_sample(loss, weight)
+        if options.statistics:
+            partial.add_samples(start, of_sample, weight_of_sample)
         if not (keep or options.top):
             continue
         rows = _columns(start, of_sample, weight_of_sample, loss)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,11 @@ import numpy as np
 
 from losscli.data.model import Field
 from losscli.engine.kind import FEW, RowFacts, detect, doubts, evidence, examine, mixture
-from losscli.engine.scoring import NanPolicy
+from losscli.engine.scoring import NanPolicy, as_float64
 from losscli.errors import DataError, UsageError
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import ScoreKind
-from losscli.numerics import Array
+from losscli.numerics import Array, in_range
 
 DECIDING_ROWS = 4096
 """How many rows of the first block decide the kind; all others must agree."""
@@ -36,10 +37,14 @@ class ScoreRows:
         if self.normalize and options["kind"] != "probs":
             raise UsageError("--normalize divides probabilities by their sum", hint="add --kind probs")
 
-    def decide(self, scores: Array, counted: np.ndarray) -> None:
-        """Decide the kind by the first rows that count, unless it was stated."""
-        sound = counted & ~np.isnan(scores).any(axis=1)
-        if not self.detected or not sound.any():
+    def decide(self, scores: np.ndarray, counted: np.ndarray | None) -> None:
+        """Decide the kind by the first rows that count (None: all), unless it was stated."""
+        if not self.detected:
+            return
+        sound = ~np.isnan(scores).any(axis=1)
+        if counted is not None:
+            sound &= counted
+        if not sound.any():
             return
         facts = self._examine(scores[sound], self._samples(0, len(scores))[sound])
         if mixed := mixture(facts):
@@ -47,30 +52,68 @@ class ScoreRows:
             raise self._contradiction(scores, sound, facts, f"{count} of the first {facts.rows} rows are")
         self.kind = detect(facts, self.predictions.info.path)
 
+    def surprisal(self, scores: np.ndarray, counted: np.ndarray | None, start: int) -> Surprisal:
+        """The surprisals of the rows."""
+        return Surprisal(self.kind, self._normalized(scores, counted, start) if self.normalize else scores)
+
+    def inspect(
+        self, surprisal: Surprisal, counted: np.ndarray | None, start: int
+    ) -> tuple[np.ndarray | None, np.ndarray | None, RowFacts]:
+        """Look at the rows of which surprisals were taken.
+
+        Returns:
+            The rows that a NaN makes unusable and the samples to be left out for one (None where all is
+            well), and what the other rows show of their kind.
+        """
+        scores = surprisal.scores
+        if self.kind == "logits" and surprisal.mass is not None:
+            doubtful = self._doubtful(surprisal.mass)
+            if np.isfinite(scores[doubtful].max(axis=1, initial=0.0)).all():
+                sound = np.ones(len(doubtful), np.bool_) if counted is None else counted[doubtful]
+                facts = self.facts(scores[doubtful], sound, self._samples(start, len(scores))[doubtful])
+                facts.rows = len(scores) if counted is None else int(counted.sum())
+                return None, None, facts
+        sound = np.ones(len(scores), np.bool_) if counted is None else counted
+        broken, skipped = self.broken(scores, self.predictions, sound, start)
+        if broken is not None:
+            sound = sound & ~broken
+        return broken, skipped, self.facts(scores, sound, self._samples(start, len(scores)))
+
+    def _doubtful(self, mass: Array) -> np.ndarray:
+        """The rows of logits that may be broken, or may be probabilities or log-probabilities.
+
+        What Σ exp x of a row can be, if its x are probabilities, follows from its convexity: it is least
+        where all are equal and greatest where one of them is 1. Almost no row of logits falls there.
+        """
+        tolerance, classes = self.tolerance, self.classes
+        least = classes * math.exp(max(1.0 - tolerance, 0.0) / classes)
+        most = classes * math.e if tolerance >= 1.0 else classes - 2 + math.e + math.exp(tolerance)
+        slack = 1e-9
+        ordinary = in_range(mass) & ((mass < least * (1.0 - slack)) | (mass > most * (1.0 + slack)))
+        if math.isfinite(tolerance):
+            ordinary &= np.abs(np.log(mass)) > tolerance + slack
+        return np.flatnonzero(~ordinary)
+
     def broken(
-        self, scores: Array, field: Field, counted: np.ndarray, start: int
+        self, scores: np.ndarray, field: Field, counted: np.ndarray | None, start: int
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
         """The rows that a NaN makes unusable, and the samples to be left out for one; None where all is well."""
         broken = np.isnan(scores.max(axis=1))
         if not broken.any():
             return None, None
-        by_sample = np.where(counted[:, np.newaxis], scores, 0.0).reshape(-1, self.per_sample, self.classes)
-        skipped = self.nan.rows(by_sample, start, field)
+        looked_at = scores if counted is None else np.where(counted[:, np.newaxis], scores, 0.0)
+        skipped = self.nan.rows(looked_at.reshape(-1, self.per_sample, self.classes), start, field)
         if skipped is not None:
             broken |= np.repeat(skipped, self.per_sample)
         return broken, skipped
 
-    def surprisal(self, scores: Array, sound: np.ndarray, start: int) -> tuple[Surprisal, RowFacts]:
-        """The surprisals of the rows, and what the sound ones among them show."""
-        if self.normalize:
-            scores = self._normalized(scores, sound, start)
-        return Surprisal(self.kind, scores), self.facts(scores, sound, self._samples(start, len(scores)))
-
-    def facts(self, scores: Array, sound: np.ndarray, samples: np.ndarray) -> RowFacts:
+    def facts(self, scores: np.ndarray, sound: np.ndarray, samples: np.ndarray) -> RowFacts:
         """What the sound rows show of their kind; an error where one contradicts it, or is no row of scores.
 
         `samples` are the numbers of the samples that the rows belong to.
         """
+        if not len(scores):
+            return RowFacts()
         high = scores.max(axis=1)
         if not np.isfinite(high).all():
             self._refuse_infinite(scores, high, sound, samples)
@@ -108,9 +151,11 @@ class ScoreRows:
                 why="a row needs at least one class that is not masked out",
             )
 
-    def _normalized(self, scores: Array, counted: np.ndarray, start: int) -> Array:
+    def _normalized(self, scores: np.ndarray, counted: np.ndarray | None, start: int) -> Array:
+        scores = as_float64(scores)
         total: Array = scores.sum(axis=1, keepdims=True)
-        bad = np.flatnonzero(counted & ~((total[:, 0] > 0.0) & (scores.min(axis=1) >= 0.0)))
+        wrong = (total[:, 0] <= 0.0) | (scores.min(axis=1) < 0.0)
+        bad = np.flatnonzero(wrong if counted is None else wrong & counted)
         if bad.size:
             row = int(bad[0])
             raise DataError(
@@ -120,12 +165,12 @@ class ScoreRows:
         normalized: Array = scores / total
         return normalized
 
-    def _examine(self, scores: Array, samples: np.ndarray) -> RowFacts:
-        return examine(scores, samples, self.tolerance)
+    def _examine(self, scores: np.ndarray, samples: np.ndarray) -> RowFacts:
+        return examine(as_float64(scores), samples, self.tolerance)
 
     def _first_contradiction(self, scores: Array, counted: np.ndarray) -> int:
         for row in np.flatnonzero(counted):
-            fact = examine(scores[row : row + 1], np.array([0]), self.tolerance)
+            fact = examine(as_float64(scores[row : row + 1]), np.array([0]), self.tolerance)
             if fact.first_not(self.kind) is not None:
                 return int(row)
         raise AssertionError("a row that contradicts the kind was counted but is not there")

@@ -26,14 +26,14 @@ ROWS_NAMED = 5
 class Elements:
     """The un-reduced losses of a block of samples.
 
-    `weight` is None where every element weighs 1. `ignored` counts elements without weight by the
-    user's wish, `skipped` marks samples that were left out for a NaN. `facts` is what must hold for
-    the whole file; it merges in order of samples.
+    `weight` is None where every element weighs 1. `ignored` marks elements without weight by the
+    user's wish, `skipped` samples that were left out for a NaN; None marks nothing. `facts` is what
+    must hold for the whole file; it merges in order of samples.
     """
 
     loss: Array
     weight: Array | None
-    ignored: int
+    ignored: np.ndarray | None
     skipped: np.ndarray | None
     facts: Any
     mean_loss: Array | None = None

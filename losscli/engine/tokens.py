@@ -122,15 +122,14 @@ class TokensScorer(Scorer):
         if "bytes" in values:
             facts.bytes.add(self._whole(values, "bytes", start).astype(np.float64))
         loss = np.where(states == SCORED, loss, 0.0)
-        return Elements(loss, weight, states.size - int(facts.states[SCORED]), skipped, facts, lengths=lengths)
+        return Elements(loss, weight, states != SCORED, skipped, facts, lengths=lengths)
 
     def _score_rows(self, start: int, values: Values, facts: TokenFacts) -> tuple[Array, np.ndarray, np.ndarray | None]:
         assert self.rows is not None  # noqa: S101 - told to the type checker
         scores, target, counted, states = self._rows_and_targets(start, values)
-        broken, skipped = self.rows.broken(scores, self.predictions, counted, start)
-        sound = counted if broken is None else counted & ~broken
-        surprisal, facts.rows = self.rows.surprisal(scores, sound, start)
+        surprisal = self.rows.surprisal(scores, counted, start)
         of_row = self.loss.kernel(surprisal, target)
+        broken, skipped, facts.rows = self.rows.inspect(surprisal, counted, start)
         if broken is not None:
             of_row = np.where(broken, np.nan, of_row)
         self._try_shifts(surprisal, values, states, start, facts)

@@ -9,39 +9,58 @@ import numpy as np
 from losscli.losses.catalogue import loss
 from losscli.losses.contracts import Classes, ScoreKind
 from losscli.losses.parameters import ClassWeights, Fraction
-from losscli.numerics import Array, log_partition, times
+from losscli.numerics import Array, in_range, log_partition, odds_against, times
 
 
 class Surprisal:
     """−log p of the classes, without rounding p first, from any kind of prediction.
 
-    `scores` is float64 of shape (rows, classes). From logits x it is (max x − x_c) + excess, two
-    terms ≥ 0 that cannot cancel.
+    `scores` are rows of classes, of any float type; all arithmetic is in float64. From logits x the
+    surprisal of a class is log(1 + Σ_others exp x / exp x_class), or, where that would leave the range
+    of float64, (max x − x_class) + excess: two terms ≥ 0 that cannot cancel.
     """
 
-    def __init__(self, kind: ScoreKind, scores: Array) -> None:
+    def __init__(self, kind: ScoreKind, scores: np.ndarray) -> None:
         self.kind = kind
         self.scores = scores
+        self.mass: Array | None = None
+        """Σ exp x of each row of logits, once a surprisal was asked for; 0, inf or NaN where out of range."""
 
     @cached_property
     def partition(self) -> tuple[Array, Array]:
         """The maximum and the excess of the logits' log-sum-exp."""
-        return log_partition(self.scores)
+        return log_partition(self.scores.astype(np.float64, copy=False))
 
     def of(self, target: np.ndarray) -> Array:
         """The surprisal of one class a row."""
-        chosen = np.take_along_axis(self.scores, target[:, np.newaxis], axis=1)[:, 0]
         if self.kind == "logits":
-            maximum, excess = self.partition
-            return (maximum - chosen) + excess
-        return 0.0 - (chosen if self.kind == "log-probs" else np.log(chosen))
+            others, chosen = odds_against(self.scores, target)
+            self.mass = others + chosen
+            surprisal: Array = np.log1p(others / chosen)
+            # Below 2**-53 the quotient is the loss itself, and its own rounding would show in it.
+            extreme = ~(in_range(others) & in_range(chosen) & (others >= chosen * 2.0**-53))
+            if extreme.any():
+                surprisal[extreme] = self._of_extreme(self.scores[extreme], target[extreme])
+            return surprisal
+        return 0.0 - (self._chosen(target) if self.kind == "log-probs" else np.log(self._chosen(target)))
+
+    def _of_extreme(self, scores: np.ndarray, target: np.ndarray) -> Array:
+        rows = Surprisal("logits", scores)
+        maximum, excess = rows.partition
+        return (maximum - rows._chosen(target)) + excess
+
+    def _chosen(self, target: np.ndarray) -> Array:
+        rows, classes = self.scores.shape
+        chosen: Array = self.scores.reshape(-1).take(np.arange(0, rows * classes, classes) + target)
+        return chosen.astype(np.float64, copy=False)
 
     def each(self) -> Array:
         """The surprisal of every class."""
+        scores = self.scores.astype(np.float64, copy=False)
         if self.kind == "logits":
             maximum, excess = self.partition
-            return (maximum[:, np.newaxis] - self.scores) + excess[:, np.newaxis]
-        return 0.0 - (self.scores if self.kind == "log-probs" else np.log(self.scores))
+            return (maximum[:, np.newaxis] - scores) + excess[:, np.newaxis]
+        return 0.0 - (scores if self.kind == "log-probs" else np.log(scores))
 
 
 @loss(
