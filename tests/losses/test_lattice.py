@@ -320,6 +320,9 @@ def survivors():
     yield "far above a stretch", [[here, -300.0]] * 20 + [[lower, here]] * 3 + [[here, lower]] * 20, [1]
     yield "a long climb", [[here, -90.0, lower]] * 30 + [[lower, lower, here]] * 30, [1, 2]
     yield "through zeros", [[here, low], [here, -np.inf], [-np.inf, here], [here, -np.inf], [low, here]], [1, 1]
+    slowly = [[-50.0, here, -50.0]] * 40 + [[here, -115.0, -50.0]] * 8 + [[-50.0, here, -50.0]] * 20
+    slowly += [[lower, lower, here]]
+    yield "a label below its blank, while another path dies by degrees", slowly, [1, 2]
     rising = [[here, low, low, low]] * 9 + [[lower, here, lower, lower], [lower, lower, here, lower]]
     yield "labels in turn", rising + [[lower, lower, lower, here]] * 12, [1, 2, 3]
     yield "wrong words", [[lower, lower, here, low]] * 30, [1, 3, 1, 3]
@@ -376,10 +379,28 @@ def test_a_frame_without_a_number_spoils_its_utterance_alone(way):
     np.testing.assert_array_equal(losses, expected)
 
 
-def test_frames_that_are_no_distributions_are_summed_all_the_same(way):
-    frames = np.full((40, 3), 50.0)
-    true = by_recursion([[mpmath.exp(50)] * 3] * 40, [1, 2], 0)
-    assert_near(one(frames, [1, 2], kind="log-probs"), true, 1e-14)
+@pytest.mark.parametrize("score", [1.0, 50.0, 700.0])
+def test_frames_that_are_no_distributions_are_summed_all_the_same(score, way):
+    true = by_recursion([[mpmath.exp(score)] * 3] * 40, [1, 2], 0)
+    assert_near(one(np.full((40, 3), score), [1, 2], kind="log-probs"), true, 1e-14)
+
+
+def test_strange_frames_cost_their_utterances_only(monkeypatch):
+    left = []
+    logarithmic = lattice._logarithmic
+
+    def spy(reader, states):
+        left.extend(states.rows.tolist())
+        return logarithmic(reader, states)
+
+    monkeypatch.setattr(lattice, "_logarithmic", spy)
+    frames, targets, input_lengths, lengths = example("log-probs")
+    frames[3, 12] = np.nan
+    frames[7, 20] = 3.0
+    frames[2, 22:] = np.nan
+    frames[4, 16:] = 1e3
+    ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="log-probs")
+    assert sorted(left) == [3, 7]
 
 
 @pytest.mark.parametrize("lead", [2.0, 10.0, 37.0, 100.0, 300.0])
