@@ -116,19 +116,24 @@ def odds_against(scores: np.ndarray, target: np.ndarray) -> tuple[Array, Array]:
     scores are exponentiated in float64 without a copy.
     """
     rows, classes = scores.shape
-    if classes <= FEW_CLASSES:
-        # Few classes make short rows, and NumPy is slow in summing those: class by class it is fast.
-        exponentials = np.exp(np.ascontiguousarray(scores.T), dtype=np.float64)
-        position = target * rows
-        position += np.arange(rows)
-    else:
+    if classes > FEW_CLASSES:
         exponentials = np.exp(scores, dtype=np.float64)
-        position = np.arange(0, rows * classes, classes)
-        position += target
-    flat = exponentials.reshape(-1)
+        position = np.arange(0, rows * classes, classes) + target
+        flat = exponentials.reshape(-1)
+        chosen = flat.take(position)
+        flat[position] = 0.0
+        return exponentials.sum(axis=1), chosen
+    # Few classes make short rows, in which NumPy sums slowly: here they are summed class by class,
+    # explicitly, since NumPy's own order of adding would depend on the number of rows.
+    by_class = np.exp(np.ascontiguousarray(scores.T), dtype=np.float64)
+    position = target * rows + np.arange(rows)
+    flat = by_class.reshape(-1)
     chosen = flat.take(position)
     flat[position] = 0.0
-    return exponentials.sum(axis=0 if classes <= FEW_CLASSES else 1), chosen
+    others = by_class[0].copy()
+    for exponentials in by_class[1:]:
+        others += exponentials
+    return others, chosen
 
 
 def in_range(exponentials: Array) -> np.ndarray:
