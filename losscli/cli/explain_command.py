@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+import textwrap
 from typing import Annotated, Any, Literal
 
 import typer
@@ -11,6 +12,9 @@ import typer
 from losscli.cli.list_command import summary_of
 from losscli.losses.catalogue import HEADINGS, Loss, catalogue, find
 from losscli.losses.parameters import Parameter
+
+WIDTH = 98
+"""How long a line of options gets, without its indentation."""
 
 
 def names() -> list[str]:
@@ -60,7 +64,7 @@ def as_text(loss: Loss) -> str:
         text = options_text(loss) if heading == "Options" else loss.sections.get(heading, "")
         if text:
             parts.append(f"{heading}\n{indented(text)}")
-    parts.append(f"Also called\n{indented(', '.join(loss.aliases))}")
+    parts.append(f"Also called\n{indented(_filled(', '.join(loss.aliases), indent=''))}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -70,9 +74,13 @@ def options_text(loss: Loss) -> str:
     for parameter in loss.parameters:
         default = _default(parameter)
         shown = "" if default is None or default is False else f" [default: {default}]"
-        lines.append(f"{parameter.option}: {parameter.help}{shown}")
-        lines.append(f"    {parameter.kind}")
+        lines.append(_filled(f"{parameter.option}: {parameter.help}{shown}"))
+        lines.append(_filled(f"    {parameter.kind}"))
     return "\n".join(lines)
+
+
+def _filled(text: str, *, indent: str = "    ") -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def indented(text: str) -> str:

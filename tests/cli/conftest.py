@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shlex
 import signal
@@ -11,11 +12,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
 import losscli.cli
+import losscli.report
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 
@@ -143,3 +147,20 @@ def assert_is_one_error(text: str) -> None:
     )
     assert "Traceback" not in text
     assert "\x1b" not in text
+
+
+@pytest.fixture
+def validate() -> Callable[[str], dict[str, Any]]:
+    """Parse strict JSON and hold it to the schema that ships; returns the object."""
+    schema = losscli.report.schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    def run(text: str) -> dict[str, Any]:
+        def refuse(word: str) -> None:
+            pytest.fail(f"{word} is no JSON")
+
+        parsed = json.loads(text, parse_constant=refuse)
+        jsonschema.validate(parsed, schema, jsonschema.Draft202012Validator)
+        return parsed
+
+    return run
