@@ -51,7 +51,7 @@ class Whole:
 
     def check(self, option: str, value: Any) -> int:
         """The value as an int, if it is whole."""
-        if isinstance(value, bool) or int(value) != value:
+        if isinstance(value, bool) or not is_number(value) or not float(value).is_integer():
             raise UsageError(f"{option} is {value!r}, but must be {self}")
         return int(value)
 
