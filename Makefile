@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .bench/venv
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # What was installed last; a second run finds them newer than pyproject.toml and does nothing.
@@ -27,10 +28,8 @@ lint: $(DEVELOPMENT) ## check style, types, the direction of imports, and that t
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n 2 tests/repo
 
-bench: $(DEVELOPMENT) ## run the benchmarks of tests/benchmarks
-	@set -- tests/benchmarks/*.py; \
-	if [ -e "$$1" ]; then $(BIN)/python -m pytest -q -s "$$@"; \
-	else echo "no benchmark has been written yet: tests/benchmarks holds none"; fi
+bench: $(BENCH)/losscli.stamp ## measure against the frameworks; ROWS="ctc start-up" picks
+	$(BENCH)/bin/python tests/benchmarks $(ROWS)
 
 docs: $(DEVELOPMENT) ## run the README's commands again and write down what they print
 	$(BIN)/python tests/repo/make_readme.py
@@ -49,3 +48,17 @@ $(RUNTIME): pyproject.toml | $(BIN)/pip
 $(DEVELOPMENT): pyproject.toml | $(BIN)/pip
 	$(INSTALL) --editable '.[test,lint]'
 	@touch $(RUNTIME) $@
+
+# The peers of the benchmarks, in an environment of their own: torch first and alone, so that nothing decides its build.
+$(BENCH)/peers.stamp:
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet torch==2.13.0
+	$(BENCH)/bin/python -m pip install --quiet jax optax scikit-learn
+	@touch $@
+
+# Installed as a user has it, not editable, which would cost time at start-up.
+$(BENCH)/losscli.stamp: $(BENCH)/peers.stamp pyproject.toml $(shell find losscli -name '*.py' -o -name '*.json')
+	rm -rf build
+	$(BENCH)/bin/python -m pip install --quiet --force-reinstall --no-deps .
+	$(BENCH)/bin/python -m pip install --quiet .
+	@touch $@
