@@ -84,7 +84,7 @@ class ArraySource(ArrayFields):
 
     def slice(self, field: Field, start: int, stop: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
         """A view of samples start to stop."""
-        values = self._array[start:stop] if self.shape else self._array
+        values = (self._array if self.shape else self._array.reshape(1))[start:stop]
         return decode_bfloat16(values) if self._is_bfloat16 else values
 
     def batches(self, fields: Sequence[Field]) -> Iterator[tuple[np.ndarray, ...]]:

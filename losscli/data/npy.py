@@ -86,8 +86,7 @@ class NpyStream(ArrayFields):
                 data = _read_up_to(stream, count * row_bytes)
                 if len(data) < count * row_bytes:
                     raise _truncated(self.path, header, start * row_bytes + len(data))
-                shape = (count, *row_shape) if header.shape else ()
-                values = np.frombuffer(data, header.dtype).reshape(shape)
+                values = np.frombuffer(data, header.dtype).reshape(count, *row_shape)
                 yield (decode_bfloat16(values) if self._is_bfloat16 else values,) * len(fields)
             if stream.read(1):
                 for field in fields:

@@ -17,6 +17,7 @@ _MAGIC = (
     (b"ARROW1", "arrow"),
     (b"\xff\xff\xff\xff", "arrow"),
 )
+_ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _EXTENSIONS = {
     ".npy": "npy",
     ".npz": "npz",
@@ -64,15 +65,23 @@ def detect_format(located: Input, options: ReadOptions) -> str:
     if foreign := _foreign(head):
         what, hint = foreign
         raise DataError(f"{located}: this is {what}", hint=hint)
-    forced = options.input_format
+    told, forced = _told_by_magic(located, head), options.input_format
     # A format is forced on all inputs: a text format leaves those alone that certainly are no text.
     if forced is None or forced in _TEXT_FORMATS:
-        for magic, name in _MAGIC:
-            if head.startswith(magic):
-                return name
-        if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-            return _zip_format(located)
-    return forced or _text_format(located, head)
+        return told or forced or _text_format(located, head)
+    if told != forced:
+        raise DataError(
+            f"{located}: this is not {_article(forced)} file, which --input-format says it is",
+            why=f"it begins with {head[:16]!r}",
+            hint="leave out --input-format: the content tells the format",
+        )
+    return forced
+
+
+def _told_by_magic(located: Input, head: bytes) -> str | None:
+    if head.startswith(_ZIP_MAGIC):
+        return _zip_format(located)
+    return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
 
 
 def _foreign(head: bytes) -> tuple[str, str] | None:

@@ -131,7 +131,12 @@ class TextTable(TableSource):
         text: bool = False,
     ) -> TableField:
         """The field made of the columns that `patterns` name, or of the numeric ones."""
-        selected = super().select(patterns, exclude=exclude, ragged=ragged, text=text)
+        try:
+            selected = super().select(patterns, exclude=exclude, ragged=ragged, text=text)
+        except DataError as error:
+            if self.first_row != "data" or error.hint:
+                raise
+            raise DataError(error.problem, why=error.why, hint="--header if the first row names the columns") from error
         selected.notes = [*self.notes, *selected.notes]
         selected.first_row = self.first_row
         return selected

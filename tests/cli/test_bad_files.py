@@ -35,12 +35,12 @@ def zipped(*names):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name in names:
-            archive.writestr(name, b"x")
+            archive.writestr(zipfile.ZipInfo(name), b"x")  # without the time, so that test names stay
     return stream.getvalue()
 
 
 WHOLE = parquet(a=PROBS[:, 0], b=PROBS[:, 1], c=PROBS[:, 2])
-PACKED = gzip.compress(CSV.encode())
+PACKED = gzip.compress(CSV.encode(), mtime=0)
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 
 
@@ -50,7 +50,7 @@ LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n
         ("p.npy", b"", "the input is empty", ""),
         ("p.csv", b"", "the input is empty", ""),
         ("p.parquet", b"", "the input is empty", ""),
-        ("p.csv.gz", gzip.compress(b""), "the input is empty", ""),
+        ("p.csv.gz", gzip.compress(b"", mtime=0), "the input is empty", ""),
         ("p.npy", npy(np.zeros((0, 3))), "the array has no rows", ""),
         ("p.csv", "a,b,c\n", "the table has no rows, only a header", "--no-header"),
         ("p.parquet", parquet(a=pa.array([], pa.float64())), "the table has no rows", ""),
@@ -130,6 +130,15 @@ def test_a_glob_without_matches(complaint):
 def test_a_text_named_npy_is_read_as_the_hint_says(shell):
     shell.write("p.npy", CSV)
     assert shell("nll p.npy labels.npy --input-format csv --format value").out == "0.4459478248947195\n"
+
+
+@pytest.mark.parametrize("forced", ["npy", "npz", "parquet", "arrow"])
+def test_a_forced_format_that_the_content_belies(shell, complaint, forced):
+    shell.write("p.csv", CSV)
+    error = complaint(f"nll p.csv labels.npy --input-format {forced}")
+    assert "p.csv: this is not a" in error
+    assert "which --input-format says it is" in error
+    assert "hint: leave out --input-format" in error
 
 
 def test_a_table_whose_header_begins_like_a_zip(shell):

@@ -74,6 +74,14 @@ def test_columns_that_are_not_there(shell, complaint, options, problem, hint):
     assert hint in error
 
 
+def test_a_header_of_years_that_was_taken_for_data(shell, complaint):
+    shell.write("t.csv", "2019,2020\n1.5,2.5\n")
+    error = complaint("mse t.csv --pred 2019 --target 2020")
+    assert "t.csv: no column is named '2020'" in error
+    assert "hint: --header if the first row names the columns" in error
+    assert shell("mse t.csv --pred 2019 --target 2020 --header --format value").out == "1.0\n"
+
+
 def test_columns_of_an_array(shell, complaint):
     shell.save("p.npy", [[0.7, 0.3]])
     assert "p.npy: an array has no columns, so 'x' names nothing in it" in complaint("nll p.npy p.npy --pred x")

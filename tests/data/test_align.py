@@ -119,7 +119,7 @@ def test_lengths_that_differ_after_a_full_last_block(rows):
 
 def test_an_array_without_axes_is_one_block():
     (block,) = align({"x": from_array(2.5, "x").select(None)}, 4)
-    assert (block.start, block.size, block.values["x"].shape) == (0, 1, ())
+    assert (block.start, block.size, block.values["x"].shape) == (0, 1, (1,))
 
 
 def test_no_rows():
