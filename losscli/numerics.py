@@ -294,6 +294,12 @@ def _units(value: float) -> int:
     return mantissa * ((1 << UNIT_EXPONENT) // denominator)
 
 
+def exp(value: float) -> float:
+    """Raise e to a number; +inf where that is beyond float64, which `math.exp` refuses."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(value))
+
+
 def squares(values: Array) -> tuple[Array, Array, Array]:
     """Three arrays that add up to values², with no rounding worth the name.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -53,7 +54,9 @@ def read_whole(field: Field) -> Values:
     pieces = [batch[0] for batch in source.batches([field])]
     if not pieces:
         raise DataError(f"{source.path}: there are no rows")
-    return join_rows(pieces)
+    whole = join_rows(pieces)
+    field.info = replace(field.info, shape=(len(whole), *field.info.shape[1:]))
+    return whole
 
 
 class _Taken(NamedTuple):

@@ -12,9 +12,7 @@ from losscli.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
-
-    from losscli.data.model import Field, Source
+    from losscli.data.model import Field, Source, Values
 
 
 def concatenated(spec: str, parts: Sequence[Source]) -> Source:
@@ -82,7 +80,7 @@ class ConcatenatedArrays(ArrayFields):
         number, row_of_part = self._starts.find(row)
         return f"{self._parts[number].where(row_of_part, column)} (row {row} of {self.path})"
 
-    def batches(self, fields: Sequence[Field]) -> Iterator[tuple[np.ndarray, ...]]:
+    def batches(self, fields: Sequence[Field]) -> Iterator[tuple[Values, ...]]:
         """The samples of one part after the other."""
         for part in self._parts:
             yield from part.batches(fields)

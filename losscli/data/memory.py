@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from losscli.data.dtypes import check_dtype, decode_bfloat16, is_bfloat16
-from losscli.data.model import Field, FieldInfo
+from losscli.data.model import Field, FieldInfo, Ragged
 from losscli.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from losscli.data.model import Values
 
 _BATCH_BYTES = 1 << 22
 
@@ -54,7 +57,7 @@ class ArrayFields:
         """None, unless the array has random access."""
         return None
 
-    def batches(self, fields: Sequence[Field]) -> Iterator[tuple[np.ndarray, ...]]:
+    def batches(self, fields: Sequence[Field]) -> Iterator[tuple[Values, ...]]:
         """The samples in order."""
         raise NotImplementedError
 
@@ -96,13 +99,48 @@ class ArraySource(ArrayFields):
             yield (view,) * len(fields)
 
 
-def from_array(array: Any, name: str) -> ArraySource:
+class RaggedSource(ArrayFields):
+    """Rows of varying length in memory; what a row holds may have axes of its own."""
+
+    def __init__(self, rows: Ragged, path: str, format: str) -> None:  # noqa: A002 - the record's own word
+        check_dtype(rows.values.dtype, path, None)
+        self._ragged = rows
+        self.path = path
+        self.format = format
+        self.shape = (len(rows), *rows.values.shape[1:])
+        self.rows = len(rows)
+        self.dtype = rows.values.dtype
+
+    def select(
+        self,
+        patterns: Sequence[str] | None,
+        *,
+        exclude: Sequence[str] = (),
+        ragged: bool = False,
+        text: bool = False,
+    ) -> Field:
+        """The rows. They have no columns that `patterns` could name."""
+        field = super().select(patterns, exclude=exclude, ragged=ragged, text=text)
+        field.info = replace(field.info, dtype=f"ragged[{self.dtype.name}]")
+        return field
+
+    def batches(self, fields: Sequence[Field]) -> Iterator[tuple[Ragged, ...]]:
+        """All rows at once."""
+        yield (self._ragged,) * len(fields)
+
+
+def from_array(array: Any, name: str, *, ragged: bool = False) -> ArraySource | RaggedSource:
     """An array that a program already has, as a source. It is not copied if NumPy need not.
 
     Args:
         array: Whatever `numpy.asarray` takes: arrays, CPU tensors, data frames, nested lists.
         name: What messages call it ("prediction").
+        ragged: Allow a list of rows of varying length.
     """
+    if ragged and isinstance(array, (list, tuple)):
+        rows = _rows_of_varying_length(array)
+        if rows is not None:
+            return RaggedSource(rows, name, "array")
     if isinstance(array, np.ma.MaskedArray):
         raise DataError(
             f"{name}: a masked array is not read, as its mask would be lost",
@@ -113,6 +151,21 @@ def from_array(array: Any, name: str) -> ArraySource:
     except (ValueError, TypeError, RuntimeError) as error:
         raise DataError(f"{name}: makes no array", why=str(error).partition("\n")[0]) from error
     return ArraySource(values, name, "array")
+
+
+def _rows_of_varying_length(array: Sequence[Any]) -> Ragged | None:
+    """The rows, if they are arrays that differ in their first axis, or hold nothing; else None."""
+    try:
+        rows = [np.asarray(row) for row in array]
+    except (ValueError, TypeError, RuntimeError):
+        return None
+    lengths = [len(row) if row.ndim else -1 for row in rows]
+    full = [row for row in rows if row.size]
+    alike = {row.shape[1:] for row in full}
+    if min(lengths, default=-1) < 0 or len(alike) > 1 or (len(set(lengths)) == 1 and full):
+        return None
+    values = np.concatenate(full) if full else np.zeros(0)
+    return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
 
 def reject_no_rows(shape: tuple[int, ...], path: str) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from losscli.data import from_array, read_whole
-from losscli.data.model import Field, FieldInfo, Ragged
+from losscli.data import read_whole
+from losscli.data.memory import ArraySource, RaggedSource
+from losscli.data.model import Field, Ragged
 from losscli.data.rows import cut_rows
 from losscli.engine.kind import RowFacts
 from losscli.engine.labels import Labels
@@ -37,6 +38,7 @@ def as_utterances(fields: Mapping[str, Field], layout: str) -> dict[str, Field]:
     """The fields with utterances along axis 0, whatever way they came in."""
     predictions, targets = fields["predictions"], fields["targets"]
     shape = predictions.info.shape
+    _refuse_the_other_layout(fields, layout)
     if len(shape) == 3 and layout == "tnc" and not is_ragged(predictions):
         batch = np.moveaxis(as_array(predictions), 1, 0)
         fields = {**fields, "predictions": replaced(predictions, batch)}
@@ -47,6 +49,26 @@ def as_utterances(fields: Mapping[str, Field], layout: str) -> dict[str, Field]:
     if not is_ragged(targets) and len(targets.info.shape) == 1:
         fields = {**fields, "targets": _unstrung(targets, fields.get("target_lengths"))}
     return dict(fields)
+
+
+def _refuse_the_other_layout(fields: Mapping[str, Field], layout: str) -> None:
+    """Refuse predictions whose axes of time and utterances look exchanged."""
+    predictions, targets = fields["predictions"], fields["targets"]
+    shape = predictions.info.shape
+    concatenated = not is_ragged(targets) and len(targets.info.shape) == 1
+    counted = fields.get("target_lengths") if concatenated else targets
+    if len(shape) != 3 or counted is None:
+        return
+    here, there = (shape[1], shape[0]) if layout == "tnc" else (shape[0], shape[1])
+    number = counted.info.shape[0]
+    if here != number == there:
+        other = "ntc" if layout == "tnc" else "tnc"
+        raise DataError(
+            f"{predictions.info.path} has {here} utterances, {counted.info.path} has {number}",
+            why=f"--layout {layout} says that the axes of {shape} are "
+            + ("time, utterance, class" if layout == "tnc" else "utterance, time, class"),
+            hint=f"--layout {other}",
+        )
 
 
 def is_ragged(f: Field) -> bool:
@@ -61,32 +83,27 @@ def as_array(f: Field) -> np.ndarray:
     return whole
 
 
+class _Utterances(ArraySource):
+    """An array whose rows are utterances, whichever axis they had in the file."""
+
+    def where(self, row: int, column: str | None = None) -> str:  # noqa: ARG002 - the protocol's
+        """Where a value stands, in words."""
+        return f"{self.path}: utterance {row}"
+
+
+class _Targets(RaggedSource):
+    """Targets of a batch, cut out of a vector that holds them one after the other."""
+
+    def where(self, row: int, column: str | None = None) -> str:  # noqa: ARG002 - the protocol's
+        """Where a value stands, in words."""
+        return f"{self.path}: target {row}"
+
+
 def replaced(f: Field, values: np.ndarray) -> Field:
     """A field of the same origin with other values."""
-    other = from_array(values, f.info.path).select(None)
+    other = _Utterances(values, f.info.path, f.info.format).select(None)
     other.notes.extend(f.notes)
     return other
-
-
-class _Unstrung:
-    """A vector of labels, cut into rows by their lengths."""
-
-    columns = None
-
-    def __init__(self, path: str, labels: Ragged) -> None:
-        self.path = path
-        self.format = "array"
-        self.rows = len(labels)
-        self._labels = labels
-
-    def batches(self, fields: Any) -> Any:
-        yield (self._labels,) * len(fields)
-
-    def slice(self, _field: Field, start: int, stop: int) -> Any:
-        return cut_rows(self._labels, start, stop)
-
-    def where(self, row: int, column: str | None = None) -> str:
-        return f"{self.path}: target {row}" + ("" if column is None else f", label {column}")
 
 
 def _unstrung(targets: Field, lengths: Field | None) -> Field:
@@ -97,16 +114,28 @@ def _unstrung(targets: Field, lengths: Field | None) -> Field:
             why="targets of a batch that are strung together need the length of each",
             hint="--target-lengths FILE, or targets (N, S)",
         )
-    counts = as_array(lengths).reshape(-1)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    if (counts < 0).any() or offsets[-1] != len(labels):
+    counts = _whole(as_float64(as_array(lengths)).reshape(-1), lengths, 0)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    if offsets[-1] != len(labels):
         raise DataError(
             f"{targets.info.path} holds {len(labels)} labels, but the target lengths add up to {offsets[-1]}",
             why="targets that are strung together have exactly the labels that their lengths say",
         )
-    source = _Unstrung(targets.info.path, Ragged(labels, offsets))
-    info = FieldInfo(targets.info.path, targets.info.format, (len(counts),), f"ragged[{labels.dtype}]")
-    return Field(info, source, list(targets.notes))  # type: ignore[arg-type]  # a source, but for select
+    cut = _Targets(Ragged(labels, offsets), targets.info.path, targets.info.format).select(None)
+    cut.notes.extend(targets.notes)
+    return cut
+
+
+def _whole(numbers: Array, side: Field, start: int) -> np.ndarray:
+    """The lengths as integers, each one checked to be a whole number ≥ 0."""
+    bad = np.flatnonzero(~((numbers >= 0.0) & (np.floor(numbers) == numbers) & np.isfinite(numbers)))
+    if bad.size:
+        row = int(bad[0])
+        raise DataError(
+            f"{side.where(start + row)}: the length of utterance {start + row} is {numbers[row]:g}",
+            why="a length is a whole number ≥ 0",
+        )
+    return numbers.astype(np.int64)
 
 
 @dataclass
@@ -169,6 +198,11 @@ class AlignmentScorer(Scorer):
         self.rows = ScoreRows(self.predictions, {**options, "normalize": False}, nan, self.classes, 1)
         self.labels = Labels(self.targets, self.classes, None, None)
 
+    @property
+    def infinite(self) -> str:
+        """What an infinite loss comes from."""
+        return "no path that reads as the target has a probability above 0"
+
     def prepare(self, values: Values) -> None:
         """Decide the kind by the frames of the first utterances, unless it was stated."""
         if not self.rows.detected:
@@ -182,16 +216,19 @@ class AlignmentScorer(Scorer):
     def score(self, start: int, values: Values) -> Elements:
         """The losses of the utterances from `start` on."""
         batch = self._batch(start, values)
-        facts = AlignmentFacts(frames=int(batch.input_lengths.sum()), labels=int(batch.target_lengths.sum()))
+        facts = AlignmentFacts()
         skipped = self._check_frames(batch, facts.rows, start)
+        kept = np.ones(len(batch.frames), np.bool_) if skipped is None else ~skipped
+        facts.frames = int(batch.input_lengths[kept].sum())
+        facts.labels = int(batch.target_lengths[kept].sum())
         loss = self.loss.kernel(
             batch.frames, batch.targets, batch.input_lengths, batch.target_lengths, self.blank, self.rows.kind
         )
-        impossible = np.flatnonzero(~self._possible(batch))
+        impossible = np.flatnonzero(kept & ~self._possible(batch))
         facts.impossible = len(impossible)
         facts.first_impossible = (start + impossible[:NAMED]).tolist()
         if self.zero_infinity:
-            facts.zeroed = int(np.isinf(loss).sum())
+            facts.zeroed = int((kept & np.isinf(loss)).sum())
             loss = np.where(np.isinf(loss), 0.0, loss)
         if self.mean_rule == "label":
             return Elements(loss, batch.target_lengths.astype(np.float64), None, skipped, facts)
@@ -237,16 +274,20 @@ class AlignmentScorer(Scorer):
         if name not in values:
             return longest
         side = self.fields[name]
-        numbers = as_float64(array(values, name)).reshape(-1)
-        bad = np.flatnonzero(~((numbers >= 0.0) & (np.floor(numbers) == numbers) & (numbers <= longest)))
-        if bad.size:
-            row = int(bad[0])
+        numbers = as_float64(array(values, name))
+        if numbers.size != len(numbers):
+            raise DataError(f"{side.info.path} has shape {side.info.shape}", why="there is one length an utterance")
+        lengths = _whole(numbers.reshape(-1), side, start)
+        beyond = np.flatnonzero(lengths > longest)
+        if beyond.size:
+            row = int(beyond[0])
             what = "frames" if name == "input_lengths" else "labels"
             raise DataError(
-                f"{side.where(start + row)}: the length of utterance {start + row} is {numbers[row]:g}",
-                why=f"it is a whole number from 0 to {longest[row]}, the number of its {what}",
+                f"{side.where(start + row)}: the length of utterance {start + row} is {lengths[row]}, "
+                f"but it has {longest[row]} {what}",
+                why="a length says how many of what is stored count, from the start",
             )
-        return numbers.astype(np.int64)
+        return lengths
 
     def _check_labels(self, targets: np.ndarray, lengths: np.ndarray, start: int) -> None:
         inside = np.arange(targets.shape[1]) < lengths[:, np.newaxis]
@@ -261,9 +302,11 @@ class AlignmentScorer(Scorer):
             why=f"{label} is the blank, which is no label"
             if is_blank
             else f"there are {self.classes} classes (0 to {self.classes - 1})",
-            hint="--blank last, if the blank is the last class"
+            hint=f"--blank last, if class {self.classes - 1} is the blank"
             if is_blank and self.blank == 0
-            else "--target-lengths says where each target ends",
+            else "--target-lengths says where each target ends"
+            if is_blank or label < 0
+            else "are these the targets of these predictions?",
         )
 
     def _check_frames(self, batch: _Batch, facts: RowFacts, start: int) -> np.ndarray | None:
@@ -302,11 +345,14 @@ class AlignmentScorer(Scorer):
         if facts.impossible:
             rows = ", ".join(map(str, facts.first_impossible))
             found.append(
-                f"{facts.impossible} utterances have no alignment (the first: {rows}): "
-                "fewer frames than labels and repeats"
+                f"{facts.impossible} utterance{'s have' if facts.impossible > 1 else ' has'} no alignment "
+                f"(the first: {rows}): fewer frames than labels and repeats"
             )
         if facts.zeroed:
-            found.append(f"{facts.zeroed} infinite losses count as 0 and stay in the denominator (--zero-infinity)")
+            found.append(
+                f"--zero-infinity counts {facts.zeroed} infinite loss{'es' if facts.zeroed > 1 else ''} as 0, "
+                "which stays in the denominator"
+            )
         return found
 
     def details(self, values: Values) -> Mapping[str, np.ndarray]:

@@ -50,6 +50,11 @@ class SignFacts:
 class ElementwiseScorer(Scorer):
     """See `losscli.engine.scoring.Scorer`."""
 
+    @property
+    def infinite(self) -> str:
+        """What an infinite loss comes from: a probability of 0, or numbers too large."""
+        return super().infinite if self.prediction_domain.high == 1.0 else "it is beyond the largest float64"
+
     def __init__(
         self,
         loss: Loss,
@@ -68,11 +73,8 @@ class ElementwiseScorer(Scorer):
             self.target_domain = Domain("labels")
         self.options = {name: options[name] for name in loss.own_options}
         self.sides = {p.name: fields[p.name] for p in loss.parameters if p.name in fields}
-        floored = bool(options.get("eps"))
         self.side_domains = {
-            p.name: Domain(p.kind.domain.noun) if floored else p.kind.domain
-            for p in loss.parameters
-            if isinstance(p.kind, Side)
+            p.name: p.kind.floored(options).domain for p in loss.parameters if isinstance(p.kind, Side)
         }
 
         shape, target_shape = sample_shape(predictions), sample_shape(targets)

@@ -14,7 +14,7 @@ from losscli.data.wording import did_you_mean
 from losscli.engine.scoring import sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
-from losscli.losses.contracts import CHOSEN_KINDS, Alignment, Classes
+from losscli.losses.contracts import CHOSEN_KINDS, Alignment, Classes, Tokens
 from losscli.losses.parameters import Side, Weights, is_number
 
 if TYPE_CHECKING:
@@ -64,31 +64,44 @@ def _open_sources(request: Request) -> list[Source]:
     if predictions.columns is None:
         raise UsageError(
             f"{predictions.path} holds predictions only, and TARGETS is missing",
-            hint=f"losscli {request.loss.name} {predictions.path} TARGETS",
+            hint=f"losscli {request.loss.name} {predictions.path} TARGETS" + _or_chosen(request.loss),
         )
     if request.target is None:
         raise UsageError(
             f"which column of {predictions.path} holds the targets?",
             why=f"its columns are {', '.join(predictions.columns)}",
-            hint=f"--target {predictions.columns[-1]}, or name a file of TARGETS",
+            hint=f"--target {predictions.columns[-1]}, or name a file of TARGETS" + _or_chosen(request.loss),
         )
     return [predictions]
+
+
+def _or_chosen(loss: Loss) -> str:
+    """The other way out, where a loss can do without targets."""
+    return f"; --kind {CHOSEN_KINDS[0]} takes none" if isinstance(loss.contract, Tokens) else ""
 
 
 def _open(spec: Any, name: str, request: Request) -> Source:
     if isinstance(spec, str):
         return open_source(spec, request.read, reread=request.id is not None)
-    return from_array(spec, name)
+    ragged = isinstance(request.loss.contract, Alignment) or request.options.get("kind") in CHOSEN_KINDS
+    return from_array(spec, name, ragged=ragged)
 
 
 def _open_sides(request: Request, sources: Sequence[Source]) -> dict[str, Field]:
     """The sample weights and the side options that are no plain number."""
     asked = {"sample_weight": request.sample_weight}
+    of_tokens = set()
     for parameter in request.loss.parameters:
         value = request.options.get(parameter.name)
         if isinstance(parameter.kind, Side) and not (parameter.kind.number and is_number(value)):
             asked[parameter.name] = value
-    sides = {name: _side(spec, name, request, sources) for name, spec in asked.items() if spec is not None}
+            if parameter.kind.each == "token":
+                of_tokens.add(parameter.name)
+    sides = {
+        name: _side(spec, name, request, sources, ragged=name in of_tokens)
+        for name, spec in asked.items()
+        if spec is not None
+    }
     weight = sides.get("sample_weight")
     if weight is not None and sample_shape(weight) not in {(), (1,)}:
         raise DataError(
@@ -99,13 +112,13 @@ def _open_sides(request: Request, sources: Sequence[Source]) -> dict[str, Field]
     return sides
 
 
-def _side(spec: Any, name: str, request: Request, sources: Sequence[Source]) -> Field:
+def _side(spec: Any, name: str, request: Request, sources: Sequence[Source], *, ragged: bool) -> Field:
     """A column of the tables at hand, a file, `file:column`, a comma list of numbers, or an array."""
     if not isinstance(spec, str):
-        return from_array([spec] if np.ndim(spec) == 0 else spec, name).select(None)
+        return from_array([spec] if is_number(spec) else spec, name, ragged=ragged).select(None)
     for source in sources:
         if source.columns and spec in source.columns:
-            return source.select([spec], ragged=True)
+            return source.select([spec], ragged=ragged)
     option = f"--{name.replace('_', '-')}"
     numbers = number_list(spec)
     if numbers is not None:
@@ -113,7 +126,7 @@ def _side(spec: Any, name: str, request: Request, sources: Sequence[Source]) -> 
     named = zip((request.predictions, request.targets), sources, strict=False)
     columns = [column for source in sources for column in source.columns or ()]
     with _meant(f"{option} is a column of the inputs, a file, FILE:COLUMN or a comma list of numbers", spec, columns):
-        return open_field(spec, request.read, opened={str(given): s for given, s in named}, ragged=True)
+        return open_field(spec, request.read, opened={str(given): s for given, s in named}, ragged=ragged)
 
 
 def vectors_read(loss: Loss, options: Mapping[str, Any], read: ReadOptions) -> dict[str, Any]:

@@ -25,7 +25,15 @@ def class_names(columns: Sequence[str]) -> tuple[str, ...]:
 class Labels:
     """Turns the cells of a target field into class indices."""
 
-    def __init__(self, field: Field, classes: int, ignore_index: int | None, names: tuple[str, ...] | None) -> None:
+    def __init__(
+        self,
+        field: Field,
+        classes: int,
+        ignore_index: int | None,
+        names: tuple[str, ...] | None,
+        noun: str = "label",
+    ) -> None:
+        self.noun = noun
         self.field = field
         self.classes = classes
         self.ignore_index = ignore_index
@@ -99,7 +107,7 @@ class Labels:
         row = start + first * len(index) // index.size
         count = int(outside.sum())
         problem = (
-            f"{self.field.where(row)}: the label is {label}, "
+            f"{self.field.where(row)}: the {self.noun} is {label}, "
             f"but there are {self.classes} classes (0 to {self.classes - 1})"
         )
         values = np.unique(flat[outside.reshape(-1)])
@@ -120,7 +128,8 @@ class Labels:
             why=f"{count} of {flat.size} labels read so far are outside: {listed([int(v) for v in values], 5)}",
             hint=f"--ignore-index {label} leaves this label out, if that is what it means"
             if len(values) == 1
-            else "are these the labels of these predictions, and is this the class axis (--class-axis)?",
+            else f"are these the {self.noun}s of these predictions"
+            + (", and is this the class axis (--class-axis)?" if self.noun == "label" else "?"),
         )
 
     def name(self, index: np.ndarray) -> np.ndarray:

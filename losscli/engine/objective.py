@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from losscli.data import ReadOptions, from_array, open_source
-from losscli.data.model import Ragged
+from losscli.data import ReadOptions, from_array, open_field
+from losscli.data.model import Field, Ragged
 from losscli.engine.scoring import as_float64
 from losscli.errors import DataError, UsageError
+from losscli.losses.parameters import is_number
 from losscli.numerics import Array, ExactSum, squares
 
 
@@ -27,8 +28,8 @@ class Penalty:
 
     def __post_init__(self) -> None:
         for name, factor in (("--l1", self.l1), ("--l2", self.l2)):
-            if factor is not None and not (factor >= 0.0 and math.isfinite(factor)):
-                raise UsageError(f"{name} is {factor:g}, but a penalty's factor is a finite number ≥ 0")
+            if factor is not None and not (is_number(factor) and 0.0 <= float(factor) < math.inf):
+                raise UsageError(f"{name} is {factor!r}, but a penalty's factor is a finite number ≥ 0")
         asked = self.l1 is not None or self.l2 is not None
         if asked and not self.params:
             raise UsageError("a penalty needs the parameters it is of", hint="--params FILE, once for each file")
@@ -38,11 +39,15 @@ class Penalty:
             raise UsageError("--l2-half halves the penalty of --l2, which is missing", hint="add --l2 λ")
 
 
-def objective(cost: float, penalty: Penalty, read: ReadOptions) -> dict[str, Any]:
-    """The cost, each penalty with its norm, and their sum."""
+def objective(cost: float, penalty: Penalty, read: ReadOptions) -> tuple[dict[str, Any], list[str]]:
+    """The cost, each penalty with its norm, and their sum; and what is to be said of how files were read."""
     absolute, square, count = ExactSum(), ExactSum(), 0
+    notes: list[str] = []
     for spec in penalty.params:
-        for values in _parameters(spec, read):
+        named = isinstance(spec, str)
+        field = open_field(spec, read, ragged=True) if named else from_array(spec, "params").select(None)
+        notes += field.notes
+        for values in _parameters(field):
             absolute.add(np.abs(values))
             for part in squares(values):
                 square.add(part)
@@ -64,31 +69,35 @@ def objective(cost: float, penalty: Penalty, read: ReadOptions) -> dict[str, Any
         }
         total += added
     names = [spec if isinstance(spec, str) else "params" for spec in penalty.params]
-    return found | {"value": total, "parameters": count, "params": names}
+    return found | {"value": total, "parameters": count, "params": names}, notes
 
 
-def _parameters(spec: Any, read: ReadOptions) -> Iterator[Array]:
-    """The parameters of a file, in blocks."""
-    source = open_source(spec, read) if isinstance(spec, str) else from_array(spec, "params")
-    field = source.select(None)
+def _parameters(field: Field) -> Iterator[Array]:
+    """The parameters of a field, in blocks."""
     row = 0
-    for (batch,) in source.batches([field]):
-        assert not isinstance(batch, Ragged)  # noqa: S101 - ragged rows were not allowed
-        values = as_float64(batch)
+    for (batch,) in field.source.batches([field]):
+        values = as_float64(batch.values if isinstance(batch, Ragged) else batch)
         if not np.isfinite(values).all():
-            by_row = values.reshape(len(values), -1) if values.ndim else values.reshape(1, 1)
-            bad, column = np.argwhere(~np.isfinite(by_row))[0]
+            bad = int(np.flatnonzero(~np.isfinite(values.reshape(-1)))[0])
+            if isinstance(batch, Ragged):
+                where = field.where(row + int(np.searchsorted(batch.offsets, bad, side="right")) - 1)
+            else:
+                per_row = math.prod(values.shape[1:])
+                where = field.where(row + bad // per_row, bad % per_row)
             raise DataError(
-                f"{field.where(row + int(bad), int(column))}: the parameter is {by_row[bad, column]}",
-                why="a penalty needs finite parameters",
+                f"{where}: the parameter is {values.reshape(-1)[bad]}", why="a penalty needs finite parameters"
             )
-        row += len(values) if values.ndim else 1
+        row += len(batch) if isinstance(batch, Ragged) or batch.ndim else 1
         yield values.reshape(-1)
 
 
 def penalties_of(options: Mapping[str, Any]) -> Penalty | None:
     """The penalty that `l1`, `l2`, `l2_half` and `params` ask for; None where they ask for none."""
-    names = ("params", "l1", "l2", "l2_half")
-    asked = {name: options[name] for name in names if options.get(name)}
-    asked |= {name: options[name] for name in ("l1", "l2") if options.get(name) is not None}
-    return Penalty(**{"params": ()} | asked) if asked else None
+    params = options.get("params")
+    if params is None:
+        params = ()
+    elif not isinstance(params, (list, tuple)):
+        params = (params,)
+    l1, l2, l2_half = (options.get(name) for name in ("l1", "l2", "l2_half"))
+    asked = bool(params) or l1 is not None or l2 is not None or bool(l2_half)
+    return Penalty(params, l1, l2, bool(l2_half)) if asked else None

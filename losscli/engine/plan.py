@@ -99,7 +99,8 @@ def compute(request: Request) -> Result:
     result = summarize(request, options, total, scorer, read, lone=lone)
     if request.penalty is None or not isinstance(result.value, float):
         return result
-    return replace(result, objective=objective(result.value, request.penalty, request.read))
+    found, notes = objective(result.value, request.penalty, request.read)
+    return replace(result, objective=found, warnings=[*result.warnings, *notes])
 
 
 def make_scorer(

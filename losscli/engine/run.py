@@ -126,6 +126,10 @@ def score_range(
             partial.skipped_elements += int(lost.sum())
         if elements.ignored is not None:
             partial.ignored += int(elements.ignored.sum())
+        if elements.lengths is not None:
+            filled_up = loss.size - int(elements.lengths.sum())
+            partial.elements -= filled_up
+            partial.ignored -= filled_up
         partial.add(start, loss, weight, mean_loss, quickly=options.quickly)
         partial.facts = scorer.merge_facts(partial.facts, elements.facts)
         if not (keep or options.top or options.statistics):

@@ -52,6 +52,11 @@ class Scorer(ABC):
     numbers_per_sample: int
     """How many numbers a sample's predictions have, by which the engine cuts blocks."""
 
+    @property
+    def infinite(self) -> str:
+        """What an infinite loss comes from."""
+        return "a true class of probability 0"
+
     def prepare(self, values: Values) -> None:  # noqa: B027 - most contracts decide nothing beforehand
         """See the first block, and decide what is decided once for the whole input."""
 

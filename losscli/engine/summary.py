@@ -24,19 +24,17 @@ LISTED = 1000
 """A longer vector among the options is told by its shape."""
 
 
-def _record(f: Field, samples: int, *, lone: bool) -> InputRecord:
+def _record(f: Field, samples: int) -> InputRecord:
     info = f.info
-    shape = tuple(length or 0 for length in info.shape)
-    if shape and not lone:
-        shape = (samples, *shape[1:])
+    shape = tuple(samples if length is None else length for length in info.shape)
     return InputRecord(info.path, info.format, shape, info.dtype, info.columns)
 
 
-def _nonfinite_warnings(total: Partial) -> list[str]:
+def _nonfinite_warnings(total: Partial, reason: str) -> list[str]:
     found = []
     if total.infinite_rows:
         rows = ", ".join(map(str, total.infinite_rows))
-        found.append(f"the loss is infinite for some samples (the first: {rows}): a true class of probability 0")
+        found.append(f"the loss is infinite for some samples (the first: {rows}): {reason}")
     if total.nan_rows:
         found.append(f"the loss is NaN for some samples (the first: {', '.join(map(str, total.nan_rows))})")
     if total.skipped:
@@ -58,8 +56,8 @@ def summarize(
     unit, unit_in_nats = UNITS[request.base] if loss.in_nats else (loss.unit, 1.0)
     warnings = list(dict.fromkeys(note for f in fields.values() for note in f.notes))
     warnings += scorer.finish(total.facts)
-    warnings += _nonfinite_warnings(total)
-    records = {name: _record(f, total.samples, lone=lone) for name, f in fields.items()}
+    warnings += _nonfinite_warnings(total, scorer.infinite)
+    records = {name: _record(f, total.samples) for name, f in fields.items()}
     records = scorer.describe(records, total.facts)
     mean = total.numerator.over(total.denominator)
     reductions = {"mean": mean, "sum": total.total.value()}

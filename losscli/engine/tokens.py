@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from losscli.data.model import Field, Ragged
+from losscli.data.rows import cut_rows
 from losscli.engine.kind import RowFacts
 from losscli.engine.labels import Labels
 from losscli.engine.reduce import Partial
@@ -21,16 +22,19 @@ from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import CHOSEN_KINDS
-from losscli.numerics import Array, ExactSum
+from losscli.numerics import Array, ExactSum, exp
 
 RAGGED_NUMBERS = 1024
 """What a sequence of unknown length is taken for where blocks are cut."""
 
-SCORED, PADDED, PROMPT, MASKED, UNPREDICTED = range(5)
-STATES = ("scored", "padded", "prompt", "masked", "unpredicted")
+SCORED, SKIPPED, PADDED, PROMPT, MASKED, UNPREDICTED = range(6)
+STATES = ("scored", "skipped", "padded", "prompt", "masked", "unpredicted")
 """What a token can be; a token that is several of them is the first, after `scored`."""
 
+NOUNS = {"lengths": "the length", "prompt_lengths": "the prompt length", "bytes": "the number of bytes"}
+
 SHIFTS = (-1, 0, 1)
+"""What is tried beside the stated shift."""
 
 
 @dataclass
@@ -39,19 +43,21 @@ class TokenFacts:
 
     states: np.ndarray = field(default_factory=lambda: np.zeros(len(STATES), np.int64))
     sequences: int = 0
+    sequence_weight: ExactSum = field(default_factory=ExactSum)
     bytes: ExactSum = field(default_factory=ExactSum)
-    shifted: dict[int, ExactSum] = field(default_factory=lambda: {shift: ExactSum() for shift in SHIFTS})
-    shifted_tokens: dict[int, int] = field(default_factory=lambda: dict.fromkeys(SHIFTS, 0))
+    shifted: dict[int, ExactSum] = field(default_factory=dict)
+    shifted_tokens: dict[int, int] = field(default_factory=dict)
     rows: RowFacts | None = None
 
     def merge(self, later: TokenFacts) -> None:
         """Add the sequences that follow."""
         self.states = self.states + later.states
         self.sequences += later.sequences
+        self.sequence_weight.merge(later.sequence_weight)
         self.bytes.merge(later.bytes)
-        for shift in SHIFTS:
-            self.shifted[shift].merge(later.shifted[shift])
-            self.shifted_tokens[shift] += later.shifted_tokens[shift]
+        for shift, total in later.shifted.items():
+            self.shifted.setdefault(shift, ExactSum()).merge(total)
+            self.shifted_tokens[shift] = self.shifted_tokens.get(shift, 0) + later.shifted_tokens[shift]
         if self.rows is None:
             self.rows = later.rows
         elif later.rows is not None:
@@ -72,7 +78,7 @@ class TokensScorer(Scorer):
         shape = sample_shape(self.predictions)
         self.rows: ScoreRows | None = None
         if self.kind in CHOSEN_KINDS:
-            self._init_chosen(shape)
+            self._init_chosen(shape, options)
             return
         targets = fields["targets"]
         if len(shape) != 2 or sample_shape(targets) != shape[:1]:
@@ -86,11 +92,16 @@ class TokensScorer(Scorer):
         self.steps = steps
         self.numbers_per_sample = steps * classes
         self.rows = ScoreRows(self.predictions, options, nan, classes, steps)
-        self.labels = Labels(targets, classes, None, None)
+        self.labels = Labels(targets, classes, None, None, noun="token")
 
-    def _init_chosen(self, shape: tuple[int, ...]) -> None:
-        if "targets" in self.fields:
-            raise UsageError(f"--kind {self.kind} holds the chosen tokens, so that there are no TARGETS to name")
+    def _init_chosen(self, shape: tuple[int, ...], options: Mapping[str, Any]) -> None:
+        for name, unset in (("shift", 0), ("ignore_index", None), ("normalize", False)):
+            if options[name] != unset:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} does not apply to --kind {self.kind}",
+                    why="each number already belongs to its token, and which tokens they are is not known",
+                    hint="--prompt-lengths, --lengths and --mask leave tokens out",
+                )
         if len(shape) > 1:
             raise DataError(
                 f"{self.predictions.info.path} has shape {self.predictions.info.shape}",
@@ -104,7 +115,7 @@ class TokensScorer(Scorer):
         if self.rows is None:
             return
         head = max(1, DECIDING_ROWS // self.steps)
-        few = {name: value[:head] for name, value in values.items() if isinstance(value, np.ndarray)}
+        few = {name: cut_rows(value, 0, head) for name, value in values.items()}
         scores, _, counted, _ = self._rows_and_targets(0, few)
         self.rows.decide(scores, counted)
 
@@ -116,13 +127,26 @@ class TokensScorer(Scorer):
         else:
             loss, states, skipped = self._score_rows(start, values, facts)
             lengths = None
-        weight = (states == SCORED).astype(np.float64)
-        facts.states = np.bincount(states.reshape(-1), minlength=len(STATES))
-        facts.sequences = int((states == SCORED).any(axis=1).sum())
+        scored = states == SCORED
+        if skipped is not None:
+            states[skipped[:, np.newaxis] & scored] = SKIPPED
+        real = states if lengths is None else states[np.arange(states.shape[1]) < lengths[:, np.newaxis]]
+        facts.states = np.bincount(real.reshape(-1), minlength=len(STATES))
+        self._count_sequences(facts, states, start, values)
+        weight = scored.astype(np.float64)
+        return Elements(np.where(scored, loss, 0.0), weight, ~scored, skipped, facts, lengths=lengths)
+
+    def _count_sequences(self, facts: TokenFacts, states: np.ndarray, start: int, values: Values) -> None:
+        """Count sequences and bytes, as often as the sample weights say."""
+        scored = (states == SCORED).any(axis=1)
+        facts.sequences = int(scored.sum())
+        weight = np.ones(len(states))
+        if "sample_weight" in values:
+            # The engine refuses or skips a NaN among the weights.
+            weight = np.nan_to_num(as_float64(array(values, "sample_weight")).reshape(-1))
+        facts.sequence_weight.add(weight[scored])
         if "bytes" in values:
-            facts.bytes.add(self._whole(values, "bytes", start).astype(np.float64))
-        loss = np.where(states == SCORED, loss, 0.0)
-        return Elements(loss, weight, states != SCORED, skipped, facts, lengths=lengths)
+            facts.bytes.add((weight * self._whole(values, "bytes", start))[~(states == SKIPPED).any(axis=1)])
 
     def _score_rows(self, start: int, values: Values, facts: TokenFacts) -> tuple[Array, np.ndarray, np.ndarray | None]:
         assert self.rows is not None  # noqa: S101 - told to the type checker
@@ -145,38 +169,46 @@ class TokensScorer(Scorer):
         scores = np.ascontiguousarray(as_float64(predictions)).reshape(len(target), -1)
         return scores, np.maximum(target, 0), target >= 0, states
 
-    def _states(self, start: int, values: Values, tokens: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray:
-        """What each token is."""
+    def _states(self, start: int, values: Values, tokens: np.ndarray, sizes: np.ndarray | None = None) -> np.ndarray:
+        """What each token is; `sizes` says how many there are of each sequence, where not all."""
+        if sizes is None:
+            sizes = np.full(len(tokens), tokens.shape[1])
+        lengths = self._lengths(values, "lengths", start, sizes) if "lengths" in values else sizes
         position = np.arange(tokens.shape[1])
+        row = position - self.shift
         states = np.full(tokens.shape, SCORED)
-        unpredicted = (position - self.shift < 0) | (position - self.shift >= tokens.shape[1])
-        states[:, unpredicted] = UNPREDICTED
+        states[(row < 0) | (row >= lengths[:, np.newaxis])] = UNPREDICTED
         if "mask" in values:
-            states[self._mask(values, start, tokens.shape) == 0] = MASKED
+            states[self._mask(values, start, sizes) == 0] = MASKED
         if "prompt_lengths" in values:
-            prompts = self._lengths(values, "prompt_lengths", start, tokens.shape[1])
+            prompts = self._lengths(values, "prompt_lengths", start, sizes)
             states[position < prompts[:, np.newaxis]] = PROMPT
-        if "lengths" in values:
-            lengths = self._lengths(values, "lengths", start, tokens.shape[1])
-        if lengths is not None:
-            states[position >= lengths[:, np.newaxis]] = PADDED
+        states[position >= lengths[:, np.newaxis]] = PADDED
         if self.ignore_index is not None:
             states[tokens == self.ignore_index] = PADDED
         return states
 
-    def _mask(self, values: Values, start: int, shape: tuple[int, ...]) -> np.ndarray:
-        found = values["mask"]
-        mask = _padded(found, 0.0)[0] if isinstance(found, Ragged) else as_float64(found)
-        if mask.shape != shape:
+    def _mask(self, values: Values, start: int, sizes: np.ndarray) -> np.ndarray:
+        found, side = values["mask"], self.fields["mask"]
+        if isinstance(found, Ragged):
+            mask, of_mask = _padded(as_ragged_float64(found), 0.0)
+        else:
+            mask = as_float64(found).reshape(len(found), -1)
+            of_mask = np.full(len(mask), mask.shape[1])
+        unlike = np.flatnonzero(of_mask != sizes)
+        if unlike.size:
+            row = int(unlike[0])
             raise DataError(
-                f"{self.fields['mask'].info.path}: the mask has shape {mask.shape}, the tokens {shape}",
-                why="a mask has one value for each token",
+                f"{side.where(start + row)}: the mask of sequence {start + row} has length {of_mask[row]}, "
+                f"but its tokens are {sizes[row]}",
+                why="a mask has one value for each token, padding and prompt included",
             )
         bad = np.argwhere((mask != 0.0) & (mask != 1.0))
         if len(bad):
             row, column = bad[0]
             raise DataError(
-                f"{self.fields['mask'].where(start + int(row), int(column))}: the mask is {mask[row, column]:g}",
+                f"{side.where(start + int(row))}: the mask of token {column} of sequence {start + row} "
+                f"is {mask[row, column]:g}",
                 why="1 is a token that is scored, 0 one that is not",
             )
         return mask
@@ -186,23 +218,28 @@ class TokensScorer(Scorer):
         side = self.fields[name]
         numbers = as_float64(array(values, name))
         if numbers.size != len(numbers):
-            raise DataError(f"{side.info.path}: one number a sequence is meant, not shape {side.info.shape}")
+            raise DataError(
+                f"{side.info.path} has shape {side.info.shape}",
+                why=f"{NOUNS[name]} is one whole number for each sequence",
+            )
         numbers = numbers.reshape(-1)
         bad = np.flatnonzero(~((numbers >= 0.0) & (np.floor(numbers) == numbers) & np.isfinite(numbers)))
         if bad.size:
+            row = int(bad[0])
             raise DataError(
-                f"{side.where(start + int(bad[0]))}: {numbers[bad[0]]:g} is no whole number ≥ 0",
-                why=f"--{name.replace('_', '-')} counts",
+                f"{side.where(start + row)}: {NOUNS[name]} of sequence {start + row} is {numbers[row]:g}",
+                why=f"it is a whole number ≥ 0 of {'bytes' if name == 'bytes' else 'tokens'}",
             )
         return numbers.astype(np.int64)
 
-    def _lengths(self, values: Values, name: str, start: int, steps: int) -> np.ndarray:
+    def _lengths(self, values: Values, name: str, start: int, sizes: np.ndarray) -> np.ndarray:
         lengths = self._whole(values, name, start)
-        beyond = np.flatnonzero(lengths > steps)
+        beyond = np.flatnonzero(lengths > sizes)
         if beyond.size:
+            row = int(beyond[0])
             raise DataError(
-                f"{self.fields[name].where(start + int(beyond[0]))}: the length is {lengths[beyond[0]]}, "
-                f"but sequences have {steps} tokens",
+                f"{self.fields[name].where(start + row)}: {NOUNS[name]} of sequence {start + row} is {lengths[row]}, "
+                f"but it has {sizes[row]} tokens",
                 why="a length counts the tokens of its sequence from the left",
             )
         return lengths
@@ -222,10 +259,12 @@ class TokensScorer(Scorer):
         bad = np.argwhere(scored & ((chosen < low) | (chosen > high)))
         if len(bad):
             row, column = bad[0]
+            value = chosen[row, column]
+            other, fits = ("token-probs", value <= 1.0) if high == 0.0 else ("token-log-probs", value < 0.0)
             raise DataError(
-                f"{self.predictions.where(start + int(row))}: token {column} has {chosen[row, column]:g}",
+                f"{self.predictions.where(start + int(row))}: token {column} of sequence {start + row} has {value:g}",
                 why="a log-probability is at most 0" if high == 0.0 else "a probability lies in [0, 1]",
-                hint="--kind token-probs" if high == 0.0 and chosen[row, column] <= 1.0 else "--kind token-log-probs",
+                hint=f"--kind {other}" if fits else "scores of the whole vocabulary need TARGETS, the tokens",
             )
         surprisal = Surprisal("log-probs" if high == 0.0 else "probs", chosen.reshape(-1, 1))
         loss = self.loss.kernel(surprisal, np.zeros(chosen.size, np.int64)).reshape(chosen.shape)
@@ -237,12 +276,14 @@ class TokensScorer(Scorer):
         """What each of a few shifts would score, on the tokens that are neither padding nor masked."""
         tokens = self.labels.indices(array(values, "targets"), start)
         real = ((states == SCORED) | (states == UNPREDICTED)) & (tokens >= 0) & (tokens < self.labels.classes)
-        for shift in SHIFTS:
+        for shift in {*SHIFTS, self.shift}:
             target = _moved(np.where(real, tokens, -1), -shift, fill=-1).reshape(-1)
             rows = np.flatnonzero((target >= 0) & (states != PADDED).reshape(-1))
             found = surprisal.of(np.maximum(target, 0))[rows]
-            facts.shifted[shift].add(found[np.isfinite(found)])
-            facts.shifted_tokens[shift] += int(np.isfinite(found).sum())
+            known = found[~np.isnan(found)]
+            facts.shifted[shift] = ExactSum()
+            facts.shifted[shift].add(known)
+            facts.shifted_tokens[shift] = len(known)
 
     def finish(self, facts: TokenFacts) -> list[str]:
         """Warnings about the rows, and about a shift that another one beats."""
@@ -251,11 +292,10 @@ class TokensScorer(Scorer):
         found = self.rows.warnings(facts.rows)
         means = {s: facts.shifted[s].value() / n for s, n in facts.shifted_tokens.items() if n}
         best = min(means, key=lambda shift: means[shift], default=self.shift)
-        if best != self.shift and (self.shift not in means or means[best] < means[self.shift]):
-            stated = f"{means[self.shift]:.4g}" if self.shift in means else "more"
+        if self.shift in means and means[best] < means[self.shift]:
             found.append(
-                f"--shift {best} would score {means[best]:.4g} nats per token, --shift {self.shift} scores {stated}: "
-                "are tokens and scores aligned as stated?"
+                f"--shift {best} would score {means[best]:.4g} nats per token, "
+                f"--shift {self.shift} scores {means[self.shift]:.4g}: are tokens and scores aligned as stated?"
             )
         return found
 
@@ -266,10 +306,14 @@ class TokensScorer(Scorer):
         else:
             kind, known = self.rows.kind, self.rows.evidence(facts.rows)
             records["targets"] = dataclasses.replace(
-                records["targets"], kind="tokens", evidence=f"the scores at t predict the token at t + {self.shift}"
+                records["targets"], kind="tokens", evidence=f"the scores at t predict the token at {self._predicted}"
             )
         records["predictions"] = dataclasses.replace(records["predictions"], kind=kind, evidence=known)
         return records
+
+    @property
+    def _predicted(self) -> str:
+        return "t" if self.shift == 0 else f"t {'+' if self.shift > 0 else '-'} {abs(self.shift)}"
 
     def report(self, total: Partial, unit_in_nats: float) -> Mapping[str, Any]:
         """The corpus in every measure that is in use, and what became of the tokens."""
@@ -282,8 +326,8 @@ class TokensScorer(Scorer):
             "nll": nats,
             "nats_per_token": per_token,
             "bits_per_token": per_token / math.log(2.0),
-            "perplexity": math.exp(per_token) if per_token < 709.0 else math.inf,
-            "nll_per_sequence": nats / facts.sequences if facts.sequences else math.nan,
+            "perplexity": exp(per_token),
+            "nll_per_sequence": nats / facts.sequence_weight.value() if facts.sequence_weight.units else math.nan,
         }
         if facts.bytes.units:
             measures["bits_per_byte"] = nats / math.log(2.0) / facts.bytes.value()

@@ -12,13 +12,13 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from losscli.errors import UsageError
 from losscli.losses import parameters as kinds
 from losscli.losses.contracts import Contract
-from losscli.losses.parameters import Parameter
+from losscli.losses.parameters import Parameter, Side
 
 Kernel = Callable[..., Any]
 
@@ -85,9 +85,13 @@ class Loss:
                     f"{self.name} has no option {name!r}",
                     hint=f"its options are {', '.join(known) or 'none'}",
                 )
-        if self.one_of and sum(options.get(name) is not None for name in self.one_of) != 1:
+        given = sum(options.get(name) is not None for name in self.one_of)
+        if self.one_of and given != 1:
             choices = " or ".join(known[name].option for name in self.one_of)
-            raise UsageError(f"{self.name} needs {choices}", why="exactly one of them says what is meant")
+            raise UsageError(f"{self.name} needs {choices}", why=f"{given} of them were given: exactly one is needed")
+        for name, p in known.items():
+            if isinstance(p.kind, Side):
+                known[name] = replace(p, kind=p.kind.floored(options))
         return {name: p.check(options.get(name, p.default)) for name, p in known.items()}
 
 

@@ -7,7 +7,8 @@ the help, the schema and the checks read them from the function's signature.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 from losscli.errors import UsageError
@@ -51,9 +52,10 @@ class Whole:
 
     def check(self, option: str, value: Any) -> int:
         """The value as an int, if it is whole."""
-        if isinstance(value, bool) or not is_number(value) or not float(value).is_integer():
+        number = whole_number(value)
+        if number is None:
             raise UsageError(f"{option} is {value!r}, but must be {self}")
-        return int(value)
+        return number
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ class ClassIndex:
         """The index as an int, or `last`."""
         if value == "last":
             return "last"
-        if not is_number(value) or float(value) != int(float(value)) or float(value) < 0:
+        number = whole_number(value)
+        if number is None or number < 0:
             raise UsageError(f"{option} is {value!r}, but must be {self}")
-        return int(value)
+        return number
 
 
 @dataclass(frozen=True)
@@ -136,12 +139,14 @@ class Weights:
 class Side:
     """An input beside predictions and targets: a file, a column, or (where `number`) one number for all.
 
-    Its values belong to `domain`, as those of predictions do. From Python it is an array.
+    Its values belong to `domain`, as those of predictions do, unless the option that `floor` names
+    raises what is below. From Python it is an array.
     """
 
     each: Literal["element", "sample", "token"]
     domain: Domain
     number: bool = False
+    floor: str = ""
 
     def __str__(self) -> str:
         lead = "a number, " if self.number else ""
@@ -152,9 +157,16 @@ class Side:
         if not self.number or not is_number(value):
             return value
         number = float(value)
-        if not (self.domain.holds(number) and math.isfinite(number)):
-            raise UsageError(f"{option} is {number:g}, but {self.domain.noun} must be {self.domain}")
+        if not math.isfinite(number):
+            raise UsageError(f"{option} is {number:g}, but {self.domain.noun} must be finite")
+        if not self.domain.holds(number):
+            hint = f"--{self.floor} 1e-6 floors what is below" if self.floor else ""
+            raise UsageError(f"{option} is {number:g}, but {self.domain.noun} must be {self.domain}", hint=hint)
         return number
+
+    def floored(self, options: Mapping[str, Any]) -> Side:
+        """The same without a bound, where the options raise what is below it."""
+        return replace(self, domain=Domain(self.domain.noun)) if options.get(self.floor) else self
 
 
 def is_number(value: Any) -> bool:
@@ -166,6 +178,14 @@ def is_number(value: Any) -> bool:
     return True
 
 
+def whole_number(value: Any) -> int | None:
+    """The whole number that the value is, or that text says; None for anything else."""
+    if isinstance(value, bool) or not is_number(value) or not math.isfinite(float(value)):
+        return None
+    number = int(float(value)) if isinstance(value, (str, float)) else int(value)
+    return number if number == float(value) else None
+
+
 Kind: TypeAlias = Number | Whole | ClassIndex | Flag | Choice | Weights | Side
 
 VARIANCE = Domain("variances", 0.0, low_closed=False)
@@ -173,8 +193,8 @@ DEVIATION = Domain("standard deviations", 0.0, low_closed=False)
 
 Switch = Annotated[bool, Flag()]
 NonNegative = Annotated[float, Number(0.0, math.inf)]
-Variance: TypeAlias = Annotated[Any, Side("element", VARIANCE, number=True)]
-Deviation: TypeAlias = Annotated[Any, Side("element", DEVIATION, number=True)]
+Variance: TypeAlias = Annotated[Any, Side("element", VARIANCE, number=True, floor="eps")]
+Deviation: TypeAlias = Annotated[Any, Side("element", DEVIATION, number=True, floor="eps")]
 Positive = Annotated[float, Number(low=0.0, closed=False)]
 Fraction = Annotated[float, Number(0.0, 1.0)]
 ClassWeights: TypeAlias = Annotated[Array | None, Weights("class")]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from losscli.losses.catalogue import loss
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import Alignment, ScoreKind, Tokens
 from losscli.losses.lattice import ctc_nll
-from losscli.numerics import Array
+from losscli.numerics import Array, exp
 
 
 @loss(
@@ -62,7 +60,7 @@ def sequence_nll(surprisal: Surprisal, token: np.ndarray) -> Array:
     contract=Tokens(),
     aliases=("ppl",),
     documents=("000",),
-    of_mean=math.exp,
+    of_mean=exp,
 )
 def perplexity(surprisal: Surprisal, token: np.ndarray) -> Array:
     r"""Perplexity of sequences of tokens: the exponential of the mean of `sequence-nll`.
