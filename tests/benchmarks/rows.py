@@ -22,15 +22,14 @@ def startup(files: Files) -> Iterator[Row]:
     """A small job, whole process."""
     pair = files.normal("a", 1000), files.normal("b", 1000)
     ours = losscli("mse", *pair, "--json")
-    peers = (
-        ("bare Typer script", python("bare_typer", *pair), at_most(1.25)),
-        ("import numpy", python("import_numpy"), at_most(3)),
-        ("torch script", python("by_torch", "elementwise", "mse", *pair), at_least(5)),
-        ("scikit-learn script", python("by_sklearn", "mse", *pair), at_least(4.5)),
-    )
-    for peer, theirs, bar in peers:
+    for peer, theirs, bar, runs in (
+        ("bare Typer script", python("bare_typer", *pair), at_most(1.25), 31),
+        ("import numpy", python("import_numpy"), at_most(3), 31),
+        ("torch script", python("by_torch", "elementwise", "mse", *pair), at_least(5), 9),
+        ("scikit-learn script", python("by_sklearn", "mse", *pair), at_least(4.5), 9),
+    ):
         same = peer != "import numpy"
-        yield Row("start-up", "mse a.npy b.npy --json", "process", ours, bar, peer, theirs, same_value=same, runs=21)
+        yield Row("start-up", "mse a.npy b.npy --json", "process", ours, bar, peer, theirs, same_value=same, runs=runs)
 
 
 SHAPES = ((200_000, 1_000), (2_000, 100_000), (20_000_000, 10))
