@@ -8,12 +8,12 @@ from pathlib import Path
 from table import as_page
 
 ROOT = Path(__file__).parents[2]
-MARKED = re.compile(r"(?<=<!-- benchmarks -->\n).*?(?=<!-- end of benchmarks -->)", flags=re.DOTALL)
+MARKED = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- end of benchmarks -->)", flags=re.DOTALL)
 
 
 def rewritten(readme: str, page: str) -> str:
     """The README with this page between the markers."""
-    fresh, places = MARKED.subn(lambda _: f"\n{page}\n", readme)
+    fresh, places = MARKED.subn(lambda marks: f"{marks[1]}\n{page}\n{marks[2]}", readme)
     if places != 1:
         raise ValueError(f"the README has {places} places for the table, not one")
     return fresh
