@@ -111,7 +111,8 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
 
 
 def _refuse_two_stdins(values: Mapping[str, Any]) -> None:
-    if sum(value == "-" for name, value in values.items() if name not in ("delimiter", "output")) > 1:
+    inputs = [value for name, value in values.items() if name not in ("delimiter", "output", "params")]
+    if sum(value == "-" for value in [*inputs, *(values["params"] or ())]) > 1:
         raise UsageError("only one input can be `-`: standard input is read once", hint="put one of them in a file")
 
 
@@ -146,7 +147,7 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
 
         sides = (parameter.name for parameter in loss.parameters if isinstance(parameter.kind, (Side, Weights)))
         named = (values[name] for name in ("predictions", "targets", "sample_weight", *sides))
-        inputs = [name for name in named if isinstance(name, str)]
+        inputs = [name for name in (*named, *(values["params"] or ())) if isinstance(name, str)]
         sinks.append(stack.enter_context(open_output(values["output"], reduction=reduction, inputs=inputs)))
     if form in ("jsonl", "csv"):
         from losscli.report import CsvSink, JsonLinesSink

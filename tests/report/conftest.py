@@ -52,7 +52,7 @@ def full_result(make_result) -> Result:
         },
         options={HOSTILE: HOSTILE, "class_weight": read_only([1.0, inf])},
         signature=HOSTILE,
-        objective={"value": nan},
+        objective={"cost": 1.0, "value": nan, "parameters": 2, "params": ["w.npy"]},
         check=Check(
             False,
             (

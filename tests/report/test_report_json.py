@@ -99,7 +99,7 @@ def test_full_result_is_strict_ascii_and_fits_the_schema(full_result, validator)
     validator.validate(document)
     assert document["value"] == "Infinity"
     assert document["statistics"]["min"]["value"] == "-Infinity"
-    assert document["objective"] == {"value": "NaN"}
+    assert document["objective"]["value"] == "NaN"
     assert document["options"]["class_weight"] == [1.0, "Infinity"]
     assert document["warnings"] == list(full_result.warnings)
     assert document["inputs"]["targets"]["path"] == "t\udcff.npy"
