@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
@@ -32,11 +32,15 @@ class Option:
         """The annotation of the parameter that Typer reads."""
         optional = self.default is None
         flags = self.flags or ("--" + self.name.replace("_", "-"),)
+        metavar, help_ = self.metavar, self.help
+        if get_origin(self.type) is Literal:  # a column of choices would leave no room for the help
+            metavar = metavar or self.name.rpartition("_")[2].upper()
+            help_ = f"{help_} One of {', '.join(get_args(self.type))}."
         option = typer.Option(
             *flags,
-            help=escaped(self.help),
+            help=escaped(help_),
             rich_help_panel=self.panel,
-            metavar=self.metavar,
+            metavar=metavar,
             show_default=self.default not in (None, False),
         )
         return Annotated[self.type | None if optional else self.type, option]

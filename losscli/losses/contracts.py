@@ -46,7 +46,7 @@ def kind_parameter(kinds: tuple[str, ...], default: str) -> Parameter:
         "kind",
         Choice((*kinds, "auto")),
         default=default,
-        help=f"What the predictions are: {', '.join(kinds)}, or auto: told by the rows' sums.",
+        help="What the predictions are; auto tells it from what the rows add up to.",
     )
 
 
@@ -139,7 +139,7 @@ class Alignment:
                 "layout",
                 Choice(("tnc", "ntc")),
                 default="tnc",
-                help="The axes of batched predictions: time, utterance, class (PyTorch) or utterance first.",
+                help="The axes of batched predictions: time first, as in PyTorch, or utterance first.",
             ),
             Parameter(
                 "input_lengths",

@@ -87,7 +87,8 @@ def _summary(result: Result) -> Iterator[tuple[str, str]]:
     """Label and content of every line of the summary, in order."""
     yield "reduction", _reduction(result)
     for name, value in result.reductions.items():
-        yield name, _number(value)
+        if name != result.reduction:
+            yield name, _number(value)
     counts = result.counts
     yield "samples", f"{counts.samples} read, {counts.skipped} skipped"
     yield (
@@ -98,13 +99,9 @@ def _summary(result: Result) -> Iterator[tuple[str, str]]:
     for role, record in result.inputs.items():
         yield role, _input(record)
         if record.kind is not None:
-            yield "kind", f"{record.kind} ({record.evidence})" if record.evidence else record.kind
-    options = _inline(result.options)
-    if options:
-        yield "options", options
-    yield "convention", result.convention
+            yield "", f"{record.kind} ({record.evidence})" if record.evidence else record.kind
     if result.objective is not None:
-        yield "objective", _inline(result.objective)
+        yield from _objective(result.objective)
     for name, value in result.extra.items():
         yield name, _inline(value)
 
@@ -114,6 +111,19 @@ def _reduction(result: Result) -> str:
     if result.reduction == "mean":
         return f"mean = {division}"
     return f"{result.reduction}, not divided; the mean is {division}"
+
+
+def _objective(objective: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The cost, each penalty and their sum, on lines of their own."""
+    yield "cost", _number(objective["cost"])
+    for name, norm in (("l1", "sum_of_absolute_values"), ("l2", "sum_of_squares")):
+        penalty = objective.get(name)
+        if penalty is None:
+            continue
+        half = "½ · " if penalty.get("factor") == 0.5 else ""
+        product = f"{half}{_number(penalty['lambda'])} · {_number(penalty[norm])}"
+        yield f"{name} penalty", f"{_number(penalty['penalty'])} = {product}"
+    yield "objective", f"{_number(objective['value'])} (of {objective['parameters']} parameters)"
 
 
 def _spread(result: Result) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,6 @@ from losscli.report import render_table
 PLAIN = """\
 nll = 0.30000000000000004 nats (mean)
   reduction       mean = 0.9 / 3.0
-  mean            0.30000000000000004
   sum             0.9
   samples         4 read, 0 skipped
   elements        4: 3 scored, 1 ignored, 0 non-finite
@@ -24,10 +23,8 @@ nll = 0.30000000000000004 nats (mean)
   std             0.5
   standard error  0.25 of the mean
   predictions     p.csv (csv, shape (4, 2), float64, columns cat, dog)
-  kind            probs (detected: 4 of 4 rows)
+                  probs (detected: 4 of 4 rows)
   targets         t.npy (npy, shape (4,), int64)
-  options         ignore_index=-100
-  convention      exact
 
 first 3 of 4 samples
 sample  loss                 weight  label
@@ -101,7 +98,7 @@ def test_colour_is_only_decoration(gated_result):
 
 
 def test_summary_stays_within_the_screen(make_result):
-    result = make_result(options={"note": "many words " * 20})
+    result = make_result(extra={"note": "many words " * 20})
     screen = render_table(result, width=80, color=False, tty=True)
     assert max(map(len, screen.splitlines())) <= 80
     assert screen.split().count("words") == 20
@@ -133,7 +130,7 @@ def test_hostile_text_stays_text(full_result, tty, color):
     bare = re.sub(r"\x1b\[[0-9;]*m", "", text) if color and tty else text
     assert all(character.isprintable() or character == "\n" for character in bare)
     shown = r"[red]x[/oops]\x1b[31m\n\u202eend\x07\x7f\x9b"
-    assert bare.count(shown) == 9  # path, column, evidence, option twice, table head and cell, top, signature
+    assert bare.count(shown) == 7  # path, column, evidence, table head and cell, top, signature
     assert HOSTILE not in bare
     assert "inf" in bare
     assert "nan" in bare
@@ -167,8 +164,8 @@ def test_all_samples_are_called_all(make_result):
 
 
 def test_long_lists_show_their_ends(make_result):
-    result = make_result(options={"class_weight": np.arange(9.0)}, extra={"perplexity": 1.5})
-    assert "class_weight=[0.0, 1.0, 2.0, ..., 8.0]" in plain(result)
+    result = make_result(extra={"steps": np.arange(9.0), "perplexity": 1.5})
+    assert "\n  steps           [0.0, 1.0, 2.0, ..., 8.0]\n" in plain(result)
     assert "\n  perplexity      1.5\n" in plain(result)
 
 
