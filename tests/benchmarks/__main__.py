@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _is_asked(row: Row, words: list[str]) -> bool:
-    said = f"{row.group} {row.what} {row.method} {row.peer}".lower()
+    said = f"{row.group} {row.what} {row.peer}".lower()
     return not words or any(word.lower() in said for word in words)
 
 
