@@ -217,13 +217,14 @@ class AlignmentScorer(Scorer):
         """The losses of the utterances from `start` on."""
         batch = self._batch(start, values)
         facts = AlignmentFacts()
-        skipped = self._check_frames(batch, facts.rows, start)
+        broken, skipped = self._check_frames(batch, facts.rows, start)
         kept = np.ones(len(batch.frames), np.bool_) if skipped is None else ~skipped
         facts.frames = int(batch.input_lengths[kept].sum())
         facts.labels = int(batch.target_lengths[kept].sum())
         loss = self.loss.kernel(
             batch.frames, batch.targets, batch.input_lengths, batch.target_lengths, self.blank, self.rows.kind
         )
+        loss = np.where(broken, np.nan, loss)  # also where the NaN is that of a class that the target does not use
         impossible = np.flatnonzero(kept & ~self._possible(batch))
         facts.impossible = len(impossible)
         facts.first_impossible = (start + impossible[:NAMED]).tolist()
@@ -309,22 +310,28 @@ class AlignmentScorer(Scorer):
             else "are these the targets of these predictions?",
         )
 
-    def _check_frames(self, batch: _Batch, facts: RowFacts, start: int) -> np.ndarray | None:
-        """Look at all frames that count, a few at a time; returns the utterances to be left out for a NaN."""
+    def _check_frames(self, batch: _Batch, facts: RowFacts, start: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Look at all frames that count, a few at a time.
+
+        Returns:
+            The utterances that hold a NaN, and those of them to be left out (None where there is none).
+        """
         count, steps = batch.frames.shape[:2]
         step = max(1, CHECKED_NUMBERS // (count * self.classes))
+        broken = np.zeros(count, np.bool_)
         skipped = None
         for low in range(0, steps, step):
             scores, counted, samples = self._frames(batch, low, min(low + step, steps), start)
             bad = np.isnan(scores.max(axis=1)) & counted
             if bad.any():
+                broken |= bad.reshape(count, -1).any(axis=1)
                 by_utterance = np.where(counted[:, np.newaxis], scores, 0.0).reshape(count, -1, self.classes)
                 found = self.nan.rows(by_utterance, start, self.predictions)
                 if found is not None:
                     skipped = found if skipped is None else skipped | found
                 counted = counted & ~bad
             facts.merge(self.rows.facts(scores, counted, samples))
-        return skipped
+        return broken, skipped
 
     def _frames(self, batch: _Batch, low: int, high: int, start: int) -> tuple[Array, np.ndarray, np.ndarray]:
         """The frames low to high of every utterance as rows, which of them count, and whose they are."""

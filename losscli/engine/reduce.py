@@ -151,10 +151,13 @@ class Partial:
             del rows[FIRST_ROWS_NAMED:]
 
     def add_samples(self, start: int, loss: Array, weight: Array | None) -> None:
-        """Add samples to the statistics. Those of weight 0 have no part in them."""
+        """Add samples to the statistics. Those of weight 0 have no part in them, unless they cost something.
+
+        CTC's mean per label has such: an empty target has no label, but its loss is in the numerator.
+        """
         rows = None
         if weight is not None and not weight.all():
-            rows = np.flatnonzero(weight)
+            rows = np.flatnonzero((weight != 0.0) | (loss != 0.0))
             loss, weight = loss[rows], weight[rows]
         if not len(loss):
             return

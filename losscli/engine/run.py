@@ -6,6 +6,7 @@ the ranges changes no digit.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -139,7 +140,8 @@ def score_range(
             partial.add_samples(start, of_sample, weight_of_sample)
         if not (keep or options.top):
             continue
-        rows = _columns(start, of_sample, weight_of_sample, loss)
+        several = loss.ndim > 1 and (elements.lengths is not None or math.prod(loss.shape[1:]) != 1)
+        rows = _columns(start, of_sample, weight_of_sample, several=several)
         if options.top:
             worst = _order(of_sample)[: options.top]
             details = scorer.details({name: take_rows(value, worst) for name, value in values.items()})
@@ -163,13 +165,14 @@ def _spread(factor: Array, loss: Array, start: int, field: Field) -> Array:
     return np.broadcast_to(factor.reshape(-1, *[1] * (loss.ndim - 1)), loss.shape)
 
 
-def _columns(start: int, loss: Array, weight: Array | None, elements: Array) -> dict[str, np.ndarray]:
+def _columns(start: int, loss: Array, weight: Array | None, *, several: bool) -> dict[str, np.ndarray]:
+    """What is known of each sample; its mean too where there may be `several` elements."""
     columns: dict[str, np.ndarray] = {
         "sample": np.arange(start, start + len(loss)),
         "loss": loss,
         "weight": np.ones(len(loss)) if weight is None else weight,
     }
-    if elements.ndim > 1 and elements[0].size != 1:
+    if several:
         with np.errstate(all="ignore"):
             columns["mean"] = columns["loss"] / columns["weight"]
     return columns
