@@ -76,7 +76,15 @@ def log_sigmoid(x: Array) -> Array:
 
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)) without overflow, and without losing exp(x) beside the 1."""
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+    return np.maximum(x, 0.0) + softplus_tail(x)
+
+
+def softplus_tail(x: Array) -> Array:
+    """log(1 + exp(−|x|)), which softplus(x) = max(x, 0) + tail and softplus(−x) = max(−x, 0) + tail share."""
+    tail = np.abs(x)
+    np.negative(tail, out=tail)
+    np.exp(tail, out=tail)
+    return np.log1p(tail, out=tail)
 
 
 def log1mexp(x: Array) -> Array:

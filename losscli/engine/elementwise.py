@@ -73,6 +73,9 @@ class ElementwiseScorer(Scorer):
             self.target_domain = Domain("labels")
         self.options = {name: options[name] for name in loss.own_options}
         self.sides = {p.name: fields[p.name] for p in loss.parameters if p.name in fields}
+        domains = (self.prediction_domain, self.target_domain)
+        # A hinge hides an infinite score behind its zero.
+        self.bounded = any(domain.signs or math.isfinite(domain.high - domain.low) for domain in domains)
         self.side_domains = {
             p.name: p.kind.floored(options).domain for p in loss.parameters if isinstance(p.kind, Side)
         }
@@ -131,23 +134,30 @@ class ElementwiseScorer(Scorer):
         shape = (len(predictions), *self.shape)
         prediction = as_float64(predictions).reshape(shape)
         target = as_float64(targets).reshape(shape)
-        skipped = self._check(self.prediction_domain, prediction, start, self.predictions, targets)
-        skipped_too = self._check(self.target_domain, target, start, self.targets, predictions)
+        options = dict(self.options)
+        for name in self.sides:
+            side = as_float64(array(values, name)).reshape(len(prediction), -1)
+            whole = side.shape[1] == self.numbers_per_sample
+            options[name] = side.reshape(shape if whole else (-1, *[1] * len(self.shape)))
+
         facts = None
+        signs = target
         if self.target_domain.signs:
             facts = SignFacts(_first_row(target == 0.0, start), _first_row(target == -1.0, start))
-            target = np.where(target == 0.0, -1.0, target)
-        options = dict(self.options)
+            signs = np.where(target == 0.0, -1.0, target)
+        loss = self.loss.kernel(prediction, signs, **options)
+        # Unbounded values are sound if their losses are finite, which saves two passes over each array.
+        suspicious = self.bounded or not np.isfinite(loss.max(initial=0.0))
+        skipped = self._check_all(prediction, target, options, start) if suspicious else None
+        return Elements(loss, None, None, skipped, facts)
+
+    def _check_all(self, prediction: Array, target: Array, options: Mapping[str, Any], start: int) -> np.ndarray | None:
+        """Refuse whatever is outside its domain; returns the samples to be skipped for a NaN."""
+        skipped = self._check(self.prediction_domain, prediction, start, self.predictions, target)
+        skipped = either(skipped, self._check(self.target_domain, target, start, self.targets, prediction))
         for name, side in self.sides.items():
-            options[name] = as_float64(array(values, name)).reshape(len(prediction), -1)
-            bad = self._check(self.side_domains[name], options[name], start, side, targets)
-            skipped = either(skipped, bad)
-            if options[name].shape[1] == self.numbers_per_sample:
-                options[name] = options[name].reshape(shape)
-            else:
-                options[name] = options[name].reshape(-1, *[1] * len(self.shape))
-        loss = self.loss.kernel(prediction, target, **options)
-        return Elements(loss, None, None, either(skipped, skipped_too), facts)
+            skipped = either(skipped, self._check(self.side_domains[name], options[name], start, side, target))
+        return skipped
 
     def _check(self, domain: Domain, values: Array, start: int, field: Field, others: np.ndarray) -> np.ndarray | None:
         """Refuse what is outside the domain; returns the samples to be skipped for a NaN."""

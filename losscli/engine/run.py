@@ -193,14 +193,16 @@ def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads
         threads = min(os.cpu_count() or 1, 8)
     blocks = iter(blocks)
     waiting = [block for _, block in zip(range(2), blocks, strict=False)]
-    if threads == 1 or len(waiting) < 2:
+    if len(waiting) < 2:
         yield from map(work, waiting)
-        yield from map(work, blocks)
         return
     from collections import deque
     from concurrent.futures import Future, ThreadPoolExecutor
     from itertools import chain
 
+    from losscli.engine.memory import keep_freed_memory
+
+    keep_freed_memory()
     pending: deque[Future[Partial]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from losscli.losses.catalogue import loss
 from losscli.losses.contracts import Elementwise
 from losscli.losses.domains import LOGIT, PROBABILITY, SOFT_LABEL
 from losscli.losses.parameters import PositiveWeights
-from losscli.numerics import Array, softplus, xlog1py, xlogy
+from losscli.numerics import Array, softplus_tail, xlog1py, xlogy
 
 
 @loss(
@@ -93,7 +95,8 @@ def sigmoid_cross_entropy(logit: Array, target: Array) -> Array:
     Command:
         losscli sigmoid-cross-entropy sample_data/cancer_scores.npy sample_data/cancer_labels.npy
     """
-    return target * softplus(-logit) + (1.0 - target) * softplus(logit)
+    # y · softplus(−x) + (1 − y) · softplus(x), with the tail that both have in common taken once
+    return target * np.maximum(-logit, 0.0) + (1.0 - target) * np.maximum(logit, 0.0) + softplus_tail(logit)
 
 
 @loss(
@@ -136,4 +139,5 @@ def weighted_cross_entropy(logit: Array, target: Array, *, pos_weight: PositiveW
         losscli weighted-cross-entropy sample_data/cancer_scores.npy sample_data/cancer_labels.npy \
             --pos-weight 2
     """
-    return pos_weight * target * softplus(-logit) + (1.0 - target) * softplus(logit)
+    tail = softplus_tail(logit)
+    return pos_weight * target * (np.maximum(-logit, 0.0) + tail) + (1.0 - target) * (np.maximum(logit, 0.0) + tail)

@@ -152,7 +152,8 @@ def huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> Array:
         losscli huber sample_data/diabetes_pred.npy sample_data/diabetes_target.npy --delta 50
     """
     residual = np.abs(prediction - target)
-    return np.where(residual <= delta, 0.5 * residual * residual, delta * (residual - 0.5 * delta))
+    clipped = np.minimum(residual, delta)  # ½ r² is r · (r − ½ r), so that one formula serves both parts
+    return clipped * (residual - 0.5 * clipped)
 
 
 @loss(
