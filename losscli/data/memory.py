@@ -121,7 +121,8 @@ class RaggedSource(ArrayFields):
     ) -> Field:
         """The rows. They have no columns that `patterns` could name."""
         field = super().select(patterns, exclude=exclude, ragged=ragged, text=text)
-        field.info = replace(field.info, dtype=f"ragged[{self.dtype.name}]")
+        shape = (len(self._ragged), None, *self.shape[1:])
+        field.info = replace(field.info, shape=shape, dtype=f"ragged[{self.dtype.name}]")
         return field
 
     def batches(self, fields: Sequence[Field]) -> Iterator[tuple[Ragged, ...]]:
@@ -162,8 +163,10 @@ def _rows_of_varying_length(array: Sequence[Any]) -> Ragged | None:
     lengths = [len(row) if row.ndim else -1 for row in rows]
     full = [row for row in rows if row.size]
     alike = {row.shape[1:] for row in full}
-    if min(lengths, default=-1) < 0 or len(alike) > 1 or (len(set(lengths)) == 1 and full):
+    if min(lengths, default=-1) < 0 or len(alike) > 1:
         return None
+    if len(set(lengths)) == 1 and full and not all(isinstance(row, np.ndarray) for row in array):
+        return None  # nested lists of one length are an array; a list of arrays is a list whatever their lengths
     values = np.concatenate(full) if full else np.zeros(0)
     return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 

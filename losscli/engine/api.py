@@ -79,7 +79,12 @@ def function_of(loss: Loss) -> Callable[..., Any]:
         result = run_request(Request(loss, _array(predictions), _array(targets), options, statistics=False, **asked))
         for warning in result.warnings:
             warnings.warn(warning, LossWarning, stacklevel=2)
-        return result.value if asked["reduction"] != "none" else np.asarray(result.value)
+        if asked["reduction"] != "none":
+            return result.value
+        if isinstance(loss.contract, Tokens) and None in result.inputs["predictions"].shape:
+            rows: Any = result.value
+            return [np.asarray(row) for row in rows]
+        return np.asarray(result.value)
 
     score.__name__ = score.__qualname__ = loss.function
     score.__module__ = "losscli"

@@ -73,6 +73,8 @@ def compute(request: Request) -> Result:
     read = fields
     lone = is_one_sample(loss, fields)
     if isinstance(loss.contract, Alignment):
+        if fields["predictions"].info.columns and len(fields["predictions"].info.shape) == 3:
+            options["layout"] = "ntc"  # a row of a table is an utterance
         fields = as_utterances(fields, options["layout"])
     elif lone:
         fields = _batch_of_one(fields)

@@ -16,7 +16,8 @@ class InputRecord:
 
     path: str
     format: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
+    """None is an axis whose length varies from sample to sample."""
     dtype: str
     columns: tuple[str, ...] | None = None
     kind: str | None = None

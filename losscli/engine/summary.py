@@ -26,7 +26,7 @@ LISTED = 1000
 
 def _record(f: Field, samples: int) -> InputRecord:
     info = f.info
-    shape = tuple(samples if length is None else length for length in info.shape)
+    shape = (samples, *info.shape[1:]) if info.shape[:1] == (None,) else info.shape
     return InputRecord(info.path, info.format, shape, info.dtype, info.columns)
 
 

@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 FRAMEWORKS = HERE / "frameworks.json"
 SEQUENCES = HERE / "sequences.json"
+SAMPLE_SEQUENCES = HERE / "sample_sequences.json"
 
 _NONFINITE = {"Infinity": np.inf, "-Infinity": -np.inf, "NaN": np.nan}
 

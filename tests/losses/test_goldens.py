@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reading import FRAMEWORKS, HERE, SEQUENCES, load_cases
+from reading import FRAMEWORKS, HERE, SAMPLE_SEQUENCES, SEQUENCES, load_cases
 
 import losscli
 from losscli import numerics
@@ -17,7 +17,7 @@ from losscli import numerics
 pytestmark = pytest.mark.filterwarnings("ignore::losscli.LossWarning")
 
 DOCUMENTS = json.loads((HERE / "documents.json").read_text(encoding="utf-8"))
-FILES = (FRAMEWORKS, SEQUENCES)
+FILES = (FRAMEWORKS, SEQUENCES, SAMPLE_SEQUENCES)
 CASES = [case for path in FILES for case in load_cases(path)]
 ENTRIES = {entry["id"]: entry for part in ("printed", "computed") for entry in DOCUMENTS[part]}
 
