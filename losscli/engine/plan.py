@@ -6,23 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import numpy as np
-
-from losscli.data import ReadOptions, from_array, read_whole
+from losscli.data import ReadOptions
 from losscli.data.model import Field
-from losscli.engine.alignment import AlignmentScorer, as_utterances, is_ragged
-from losscli.engine.classes import ClassesScorer, refuse_many_targets
+from losscli.engine.alignment import AlignmentScorer
+from losscli.engine.batch import as_batch
+from losscli.engine.classes import ClassesScorer
 from losscli.engine.elementwise import ElementwiseScorer
 from losscli.engine.inputs import open_fields, vectors_read
 from losscli.engine.objective import Penalty, objective
 from losscli.engine.result import Result, Sink
 from losscli.engine.run import RunOptions, run
-from losscli.engine.scoring import NanPolicy, Scorer, sample_shape
+from losscli.engine.scoring import NanPolicy, Scorer
 from losscli.engine.summary import UNITS, summarize
 from losscli.engine.tokens import TokensScorer
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss
-from losscli.losses.contracts import Alignment, Classes, Elementwise, Tokens
+from losscli.losses.contracts import Alignment, Elementwise, Tokens
 
 Reduction = Literal["mean", "sum", "none"]
 OnNan = Literal["error", "propagate", "skip"]
@@ -71,13 +70,7 @@ def compute(request: Request) -> Result:
     fields = open_fields(request)
     options |= {name: fields[name].info.path for name in options.keys() & fields.keys()}
     read = fields
-    lone = is_one_sample(loss, fields)
-    if isinstance(loss.contract, Alignment):
-        if fields["predictions"].info.columns and len(fields["predictions"].info.shape) == 3:
-            options["layout"] = "ntc"  # a row of a table is an utterance
-        fields = as_utterances(fields, options["layout"])
-    elif lone:
-        fields = _batch_of_one(fields)
+    fields, lone = as_batch(loss, fields, options)
     nan = NanPolicy(request.on_nan)
     scorer = make_scorer(loss, options, fields, nan, request.classes)
 
@@ -121,30 +114,3 @@ def make_scorer(
         return TokensScorer(loss, options, fields, nan)
     names = tuple(classes) if classes else None
     return ClassesScorer(loss, loss.contract, options, fields["predictions"], fields["targets"], nan, names)
-
-
-def is_one_sample(loss: Loss, fields: Mapping[str, Field]) -> bool:
-    """Whether the predictions are a single sample, without an axis of samples."""
-    shape = sample_shape(fields["predictions"])
-    ragged = is_ragged(fields["predictions"])
-    if isinstance(loss.contract, Alignment):
-        return not ragged and len(shape) == 1
-    if isinstance(loss.contract, Classes) and not shape:
-        refuse_many_targets(loss, loss.contract, fields["predictions"], fields["targets"])
-        return True
-    if isinstance(loss.contract, Tokens) and not ragged:
-        return not shape if "targets" not in fields else len(shape) == 1 and not sample_shape(fields["targets"])
-    return False
-
-
-def _batch_of_one(fields: Mapping[str, Field]) -> dict[str, Field]:
-    """(C) alone is one sample: the same fields with the sample axis put in front."""
-    batch = {}
-    classes = len(read_whole(fields["predictions"]))
-    for name, f in fields.items():
-        values = np.asarray(read_whole(f))
-        whole = values.reshape(()) if name != "predictions" and values.size == 1 and classes != 1 else values
-        one = from_array(whole[np.newaxis], f.info.path).select(None)
-        one.notes.extend(f.notes)
-        batch[name] = one
-    return batch

@@ -80,7 +80,7 @@ class Classes:
             "class_axis",
             Whole(),
             default=None,
-            help="The axis of the classes; by default axis 1, as in PyTorch. -1 is Keras' choice.",
+            help="The axis of the classes, 1 (PyTorch) or -1 (Keras); asked for where both would fit the targets.",
         )
         common = (kind_parameter(KINDS, self.default_kind), class_axis, IGNORE_INDEX, ROW_SUM_TOLERANCE, NORMALIZE)
         return (*common, UNCHECKED_TARGETS) if self.soft else common
