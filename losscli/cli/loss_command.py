@@ -71,10 +71,11 @@ def _bounds(parameter: Parameter) -> str:
 
 def score(loss: Loss, values: dict[str, Any]) -> int:
     """Run the loss on what the command line says, print the result, and tell how it went."""
-    from losscli.engine.check import judge, refuse_bad_limits
-
     limits = {name: values[name] for name in ("expect", "rtol", "atol", "max", "min")}
-    refuse_bad_limits(**limits)
+    if any(limit is not None for limit in limits.values()):
+        from losscli.engine.check import refuse_bad_limits
+
+        refuse_bad_limits(**limits)
     _refuse_two_stdins(values)
     _refuse_unusable(values)
     form = _form(values)
@@ -83,13 +84,14 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
         raise UsageError("a check compares one number, but --reduction none yields many", hint="drop --reduction none")
 
     from losscli.engine.plan import compute
-    from losscli.report import format_warning
 
     with ExitStack() as stack:
         request = _request(loss, values, form, stack)
         with progress(quiet=values["quiet"]) as show:
             result = compute(replace(request, progress=show))
     if gated and isinstance(result.value, float):
+        from losscli.engine.check import judge
+
         check = judge(
             result.value,
             expect=limits["expect"],
@@ -100,7 +102,9 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
         )
         result = replace(result, check=check)
     _print(result, form)
-    if not values["quiet"]:
+    if result.warnings and not values["quiet"]:
+        from losscli.report import format_warning
+
         for warning in result.warnings:
             print(format_warning(warning), file=sys.stderr)
     if result.check is None or result.check.passed:
@@ -137,7 +141,6 @@ def _form(values: Mapping[str, Any]) -> str:
 
 def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack) -> Any:
     """The run that the command line asks for; its outputs are opened on `stack`."""
-    from losscli.engine.objective import penalties_of
     from losscli.engine.plan import Request
 
     reduction = values["reduction"]
@@ -169,7 +172,7 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
         base=values.get("base", "e"),
         on_nan=values["on_nan"],
         on_empty=values["on_empty"],
-        penalty=penalties_of(values),
+        penalty=_penalty(values),
         threads=values["threads"],
         rows=_rows(values["rows"]) if form == "table" else 0,
         top=values["top"],
@@ -177,6 +180,14 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
         statistics=form in ("table", "json"),
         sinks=sinks,
     )
+
+
+def _penalty(values: Mapping[str, Any]) -> Any:
+    if not any(values[name] for name in ("params", "l2_half")) and values["l1"] is values["l2"] is None:
+        return None
+    from losscli.engine.objective import penalties_of
+
+    return penalties_of(values)
 
 
 def _rows(text: str) -> int:
@@ -188,14 +199,17 @@ def _rows(text: str) -> int:
 
 
 def _print(result: Any, form: str) -> None:
-    from losscli.report import dumps, format_value, render_table, to_json
-
     if form == "json":
+        from losscli.report import dumps, to_json
+
         print(dumps(to_json(result)))
     elif form == "value":
+        from losscli.report import format_value
+
         print(format_value(result))
     elif form == "table":
         from losscli.cli.terminal import terminal
+        from losscli.report import render_table
 
         sys.stdout.write(render_table(result, **terminal()))
 

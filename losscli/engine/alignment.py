@@ -19,7 +19,7 @@ from losscli.engine.labels import Labels
 from losscli.engine.reduce import Partial
 from losscli.engine.result import InputRecord
 from losscli.engine.score_rows import ScoreRows
-from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, array, as_float64, sample_shape
+from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, array, as_float64, is_ragged, sample_shape
 from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
 from losscli.losses.lattice import alignment_exists, count_repeats
@@ -69,11 +69,6 @@ def _refuse_the_other_layout(fields: Mapping[str, Field], layout: str) -> None:
             + ("time, utterance, class" if layout == "tnc" else "utterance, time, class"),
             hint=f"--layout {other}",
         )
-
-
-def is_ragged(f: Field) -> bool:
-    """Whether the rows of a field are of varying length."""
-    return f.info.dtype.startswith("ragged")
 
 
 def as_array(f: Field) -> np.ndarray:

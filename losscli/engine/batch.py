@@ -9,9 +9,7 @@ import numpy as np
 
 from losscli.data import from_array, read_whole
 from losscli.data.model import Field
-from losscli.engine.alignment import as_utterances, is_ragged
-from losscli.engine.classes import refuse_many_targets
-from losscli.engine.scoring import sample_shape
+from losscli.engine.scoring import is_ragged, sample_shape
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Alignment, Classes, Tokens
 
@@ -25,12 +23,16 @@ def as_batch(loss: Loss, fields: Mapping[str, Field], options: dict[str, Any]) -
     predictions = fields["predictions"]
     shape = sample_shape(predictions)
     if isinstance(loss.contract, Alignment):
+        from losscli.engine.alignment import as_utterances
+
         if predictions.info.columns and len(predictions.info.shape) == 3:
             options["layout"] = "ntc"  # a row of a table is an utterance
         return as_utterances(fields, options["layout"]), not is_ragged(predictions) and len(shape) == 1
     if isinstance(loss.contract, Classes):
         if shape:
             return dict(fields), False
+        from losscli.engine.classes import refuse_many_targets
+
         refuse_many_targets(loss, loss.contract, predictions, fields["targets"])
         return batch_of_one(fields), True
     if isinstance(loss.contract, Tokens):

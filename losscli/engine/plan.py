@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from losscli.data import ReadOptions
 from losscli.data.model import Field
-from losscli.engine.alignment import AlignmentScorer
 from losscli.engine.batch import as_batch
-from losscli.engine.classes import ClassesScorer
-from losscli.engine.elementwise import ElementwiseScorer
 from losscli.engine.inputs import open_fields, vectors_read
-from losscli.engine.objective import Penalty, objective
 from losscli.engine.result import Result, Sink
 from losscli.engine.run import RunOptions, run
 from losscli.engine.scoring import NanPolicy, Scorer
 from losscli.engine.summary import UNITS, summarize
-from losscli.engine.tokens import TokensScorer
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Alignment, Elementwise, Tokens
+
+if TYPE_CHECKING:
+    from losscli.engine.objective import Penalty
 
 Reduction = Literal["mean", "sum", "none"]
 OnNan = Literal["error", "propagate", "skip"]
@@ -94,6 +92,8 @@ def compute(request: Request) -> Result:
     result = summarize(request, options, total, scorer, read, lone=lone)
     if request.penalty is None or not isinstance(result.value, float):
         return result
+    from losscli.engine.objective import objective
+
     found, notes = objective(result.value, request.penalty, request.read)
     return replace(result, objective=found, warnings=[*result.warnings, *notes])
 
@@ -105,12 +105,20 @@ def make_scorer(
     nan: NanPolicy,
     classes: Sequence[str] | None = None,
 ) -> Scorer:
-    """The scorer of the loss's contract."""
+    """The scorer of the loss's contract; the others' modules are not imported."""
     if isinstance(loss.contract, Elementwise):
+        from losscli.engine.elementwise import ElementwiseScorer
+
         return ElementwiseScorer(loss, loss.contract, options, fields, nan)
     if isinstance(loss.contract, Alignment):
+        from losscli.engine.alignment import AlignmentScorer
+
         return AlignmentScorer(loss, options, fields, nan)
     if isinstance(loss.contract, Tokens):
+        from losscli.engine.tokens import TokensScorer
+
         return TokensScorer(loss, options, fields, nan)
+    from losscli.engine.classes import ClassesScorer
+
     names = tuple(classes) if classes else None
     return ClassesScorer(loss, loss.contract, options, fields["predictions"], fields["targets"], nan, names)

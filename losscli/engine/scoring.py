@@ -88,6 +88,11 @@ class Scorer(ABC):
         """The input records with kind and evidence filled in."""
 
 
+def is_ragged(field: Field) -> bool:
+    """Whether the rows of a field are of varying length."""
+    return field.info.dtype.startswith("ragged")
+
+
 def sample_shape(field: Field) -> tuple[int, ...]:
     """The shape of one sample, which is known before the number of samples is."""
     return tuple(int(length) for length in field.info.shape[1:] if length is not None)

@@ -13,6 +13,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, get_args
 
 from losscli.errors import UsageError
@@ -48,9 +49,6 @@ class Loss:
     aliases: tuple[str, ...]
     documents: tuple[str, ...]
     kernel: Kernel
-    summary: str
-    sections: Mapping[str, str]
-    parameters: tuple[Parameter, ...]
     one_of: tuple[str, ...] = ()
     of_mean: Callable[[float], float] | None = None
     false_friends: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +57,28 @@ class Loss:
     def function(self) -> str:
         """The name of the Python function."""
         return self.name.replace("-", "_")
+
+    # What stands in the docstring is read when it is asked for: a run of one loss reads one of them.
+
+    @cached_property
+    def _docstring(self) -> tuple[str, dict[str, str]]:
+        return parse_docstring(self.kernel)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return self._docstring[0]
+
+    @property
+    def sections(self) -> Mapping[str, str]:
+        """The docstring's sections under their headings."""
+        return self._docstring[1]
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The options of the loss: its own, and those of its contract."""
+        own = own_parameters(self.kernel, self.sections.get("Options", ""))
+        return (*own, *self.contract.parameters)
 
     @property
     def unit(self) -> str:
@@ -123,7 +143,6 @@ def loss(
     """
 
     def enter(kernel: Kernel) -> Kernel:
-        summary, sections = parse_docstring(kernel)
         name = kernel.__name__.replace("_", "-")
         _LOSSES[name] = Loss(
             name=name,
@@ -133,9 +152,6 @@ def loss(
             aliases=aliases,
             documents=documents,
             kernel=kernel,
-            summary=summary,
-            sections=sections,
-            parameters=(*own_parameters(kernel, sections.get("Options", "")), *contract.parameters),
             one_of=one_of,
             of_mean=of_mean,
             false_friends=false_friends or {},

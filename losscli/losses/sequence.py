@@ -7,7 +7,6 @@ import numpy as np
 from losscli.losses.catalogue import loss
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import Alignment, ScoreKind, Tokens
-from losscli.losses.lattice import ctc_nll
 from losscli.numerics import Array, exp
 
 
@@ -141,4 +140,6 @@ def ctc(
             --input-lengths sample_data/ctc_input_lengths.npy \
             --target-lengths sample_data/ctc_target_lengths.npy
     """
+    from losscli.losses.lattice import ctc_nll
+
     return ctc_nll(frames, targets, input_lengths, target_lengths, blank=blank, kind=kind)
