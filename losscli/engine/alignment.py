@@ -198,6 +198,13 @@ class AlignmentScorer(Scorer):
         """What an infinite loss comes from."""
         return "no path that reads as the target has a probability above 0"
 
+    @property
+    def leaving_out(self) -> str:
+        """Where to look when nothing is left to score."""
+        if self.mean_rule == "label":
+            return "a mean per label needs a label: --mean-rule sample divides by utterances"
+        return "look at --on-nan and the sample weights"
+
     def prepare(self, values: Values) -> None:
         """Decide the kind by the frames of the first utterances, unless it was stated."""
         if not self.rows.detected:
@@ -280,7 +287,7 @@ class AlignmentScorer(Scorer):
             what = "frames" if name == "input_lengths" else "labels"
             raise DataError(
                 f"{side.where(start + row)}: the length of utterance {start + row} is {lengths[row]}, "
-                f"but it has {longest[row]} {what}",
+                f"more than its {what} ({longest[row]})",
                 why="a length says how many of what is stored count, from the start",
             )
         return lengths

@@ -57,6 +57,11 @@ class Scorer(ABC):
         """What an infinite loss comes from."""
         return "a true class of probability 0"
 
+    @property
+    def leaving_out(self) -> str:
+        """Where to look when nothing is left to score."""
+        return "look at --ignore-index and the weights"
+
     def prepare(self, values: Values) -> None:  # noqa: B027 - most contracts decide nothing beforehand
         """See the first block, and decide what is decided once for the whole input."""
 

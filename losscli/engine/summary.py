@@ -67,7 +67,7 @@ def summarize(
             raise DataError(
                 f"nothing is left to score: all {total.elements} targets are ignored, skipped or of weight 0",
                 why="a mean over nothing does not exist",
-                hint="look at --ignore-index and the weights; --on-empty nan or --on-empty zero makes it a number",
+                hint=f"{scorer.leaving_out}; --on-empty nan or --on-empty zero makes it a number",
             )
         reductions = dict.fromkeys(reductions, empty[request.on_empty])
     value: float | list[Any] = reductions.get(request.reduction, math.nan)

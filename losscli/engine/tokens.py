@@ -110,6 +110,13 @@ class TokensScorer(Scorer):
         self.steps = shape[0] if shape else 0
         self.numbers_per_sample = self.steps or RAGGED_NUMBERS
 
+    @property
+    def leaving_out(self) -> str:
+        """Where to look when nothing is left to score."""
+        if self.rows is None:
+            return "look at --lengths, --prompt-lengths and --mask"
+        return "look at --shift, --ignore-index, --lengths, --prompt-lengths and --mask"
+
     def prepare(self, values: Values) -> None:
         """Decide the kind by the first rows, unless it was stated."""
         if self.rows is None:
@@ -228,7 +235,7 @@ class TokensScorer(Scorer):
             row = int(bad[0])
             raise DataError(
                 f"{side.where(start + row)}: {NOUNS[name]} of sequence {start + row} is {numbers[row]:g}",
-                why=f"it is a whole number ≥ 0 of {'bytes' if name == 'bytes' else 'tokens'}",
+                why="it is a whole number ≥ 0",
             )
         return numbers.astype(np.int64)
 
@@ -239,7 +246,7 @@ class TokensScorer(Scorer):
             row = int(beyond[0])
             raise DataError(
                 f"{self.fields[name].where(start + row)}: {NOUNS[name]} of sequence {start + row} is {lengths[row]}, "
-                f"but it has {sizes[row]} tokens",
+                f"more than its tokens ({sizes[row]})",
                 why="a length counts the tokens of its sequence from the left",
             )
         return lengths
@@ -287,6 +294,12 @@ class TokensScorer(Scorer):
 
     def finish(self, facts: TokenFacts) -> list[str]:
         """Warnings about the rows, and about a shift that another one beats."""
+        if "bytes" in self.fields and facts.sequences and not facts.bytes.units:
+            raise DataError(
+                f"{self.fields['bytes'].info.path}: the bytes of all sequences add up to 0",
+                why="there are no bits per byte without a byte",
+                hint="leave --bytes out",
+            )
         if self.rows is None or facts.rows is None:
             return []
         found = self.rows.warnings(facts.rows)

@@ -300,5 +300,5 @@ def test_options_of_whole_vocabularies_are_refused_for_chosen_tokens(options, pr
 
 @pytest.mark.parametrize("lengths", [[3, 3], [2, 4]])
 def test_a_length_beyond_its_own_list_is_an_error(lengths):
-    with pytest.raises(losscli.DataError, match=r"the length of sequence \d is \d, but it has \d tokens"):
+    with pytest.raises(losscli.DataError, match=r"the length of sequence \d is \d, more than its tokens \(\d\)"):
         losscli.sequence_nll([[-1.0, -2.0], [-1.0, -2.0, -3.0]], kind="token-log-probs", lengths=lengths)
