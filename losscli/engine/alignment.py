@@ -212,8 +212,8 @@ class AlignmentScorer(Scorer):
         head = max(1, CHECKED_NUMBERS // self.numbers_per_sample)
         batch = self._batch(0, {name: cut_rows(value, 0, head) for name, value in values.items()})
         steps = max(1, CHECKED_NUMBERS // (len(batch.frames) * self.classes))
-        scores, counted, _ = self._frames(batch, 0, min(steps, batch.frames.shape[1]), 0)
-        self.rows.decide(scores, counted)
+        scores, counted, samples = self._frames(batch, 0, min(steps, batch.frames.shape[1]), 0)
+        self.rows.decide(scores, counted, samples)
 
     def score(self, start: int, values: Values) -> Elements:
         """The losses of the utterances from `start` on."""

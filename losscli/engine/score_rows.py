@@ -37,8 +37,11 @@ class ScoreRows:
         if self.normalize and options["kind"] != "probs":
             raise UsageError("--normalize divides probabilities by their sum", hint="add --kind probs")
 
-    def decide(self, scores: np.ndarray, counted: np.ndarray | None) -> None:
-        """Decide the kind by the first rows that count (None: all), unless it was stated."""
+    def decide(self, scores: np.ndarray, counted: np.ndarray | None, samples: np.ndarray | None = None) -> None:
+        """Decide the kind by the first rows that count (None: all), unless it was stated.
+
+        `samples` are the numbers of the samples that the rows belong to, where they are not in order.
+        """
         if not self.detected:
             return
         sound = ~np.isnan(scores).any(axis=1)
@@ -46,7 +49,10 @@ class ScoreRows:
             sound &= counted
         if not sound.any():
             return
-        facts = self._examine(scores[sound], self._samples(0, len(scores))[sound])
+        if samples is None:
+            samples = self._samples(0, len(scores))
+        self._refuse_infinite(scores, scores.max(axis=1), sound, samples)
+        facts = self._examine(scores[sound], samples[sound])
         if mixed := mixture(facts):
             self.kind, count = mixed
             raise self._contradiction(scores, sound, facts, f"{count} of the first {facts.rows} rows are")
