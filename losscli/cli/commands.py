@@ -57,6 +57,7 @@ COMMANDS = {
         Command("explain", "explain_command", "Explain a loss: formula, shapes, options, conventions, an example."),
         Command("schema", "schema_command", "Print the JSON Schema of what --json prints."),
         Command("convert", "convert_command", "Convert between logits, probabilities and labels.", "Around the losses"),
+        Command("check", "check_command", "Hold many losses to the limits of a file, for CI.", "Around the losses"),
         Command("curve", "curve_command", "Draw losses against the prediction.", "Around the losses"),
         Command("likelihood", "likelihood_command", "How likely data are under a model.", "Around the losses"),
         Command("mle", "mle_command", "The parameters under which data are most likely.", "Around the losses"),
