@@ -49,7 +49,9 @@ def objective(cost: float, penalty: Penalty, read: ReadOptions) -> tuple[dict[st
         notes += field.notes
         for values in _parameters(field):
             absolute.add(np.abs(values))
-            for part in squares(values):
+            with np.errstate(over="ignore"):  # a sum beyond float64 is infinite
+                parts = squares(values)
+            for part in parts:
                 square.add(part)
             count += values.size
     found: dict[str, Any] = {"cost": cost}

@@ -256,9 +256,57 @@ def test_sequence_nll_is_the_surprisal_of_each_token(row):
         assert_ulps(value, surprisal(row, token), 4, (row, token))
 
 
+def log_of_paths(frames, target):
+    """The log-probability of a target, by the recursion over its labels with a blank between each two."""
+    states = [0]
+    for label in target:
+        states += [label, 0]
+    alpha = [mpf(1)] + [mpf(0)] * (len(states) - 1)
+    for frame in frames:
+        shares = [mpmath.exp(-surprisal(frame, c)) for c in range(len(frame))]
+        before, alpha = alpha, []
+        for s, label in enumerate(states):
+            arriving = before[s] + (before[s - 1] if s else 0)
+            if s > 1 and label not in (0, states[s - 2]):
+                arriving += before[s - 2]
+            alpha.append(arriving * shares[label])
+    return mpmath.log(mpmath.fsum(alpha[-2:]))
+
+
+CTC_FRAMES = {
+    "even": [[0.0, 0.0, 0.0]] * 6,
+    "sure": [[40.0, 0.0, 0.0], [0.0, 40.0, 0.0], [0.0, 0.0, 45.0], [50.0, 0.0, 0.0]],
+    "wrong": [[800.0, 0.0, -800.0]] * 5,
+    "far": [[1e8, 1e8 - 1.0, 1e8 + 2.0]] * 4,
+    "huge": [[1e300, -1e300, 0.0], [0.0, 1e300, 0.0], [1.0, 2.0, 3.0]],
+    "subnormal": [[745.0, 0.0, 1.0]] * 3,
+    "certain": [[0.0, 700.0, 0.0], [0.0, 0.0, 700.0]],
+}
+
+
+@pytest.mark.parametrize("target", [[1], [2], [1, 2], [1, 1], [2, 1, 2]], ids=str)
+@pytest.mark.parametrize("name", CTC_FRAMES)
+def test_ctc(name, target):
+    """Also where the target is all but certain, and the loss is what is left of 1."""
+    frames = CTC_FRAMES[name]
+    got = losscli.ctc(read_only(frames)[:, np.newaxis], [target], kind="logits", reduction="sum")
+    if len(frames) < len(target) + sum(a == b for a, b in itertools.pairwise(target)):
+        assert got == math.inf
+        return
+    with mpmath.workdps(800):
+        true = -log_of_paths(frames, target)
+    assert_ulps(got, true, 8, (name, target))
+
+
+@pytest.mark.parametrize("nats", [1e-300, 1e-17, 0.1, 1.0, 40.0, 709.78])
+def test_perplexity_is_the_exponential_of_the_mean(nats):
+    got = losscli.perplexity([-nats, -nats, -nats], kind="token-log-probs")
+    assert_ulps(got, mpmath.exp(mpf(nats)), 1, nats)
+
+
 def test_every_loss_is_held_to_its_extremes():
-    classes = {"nll", "cross-entropy", "sequence-nll"}
+    sequences = {"sequence-nll", "perplexity", "ctc"}
+    classes = {"nll", "cross-entropy"}
     two_classes = {"bce", "sigmoid-cross-entropy", "weighted-cross-entropy", "hinge"}
     residuals = {"l1", "l2", "mse", "huber", "pseudo-huber", "gaussian-nll"}
-    elsewhere = {"perplexity", "ctc"}  # the exponential of a mean; a sum over paths, held to their enumeration
-    assert set(catalogue()) == classes | two_classes | residuals | elsewhere
+    assert set(catalogue()) == sequences | classes | two_classes | residuals
