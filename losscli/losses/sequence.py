@@ -39,7 +39,8 @@ def sequence_nll(surprisal: Surprisal, token: np.ndarray) -> Array:
     Conventions:
         Document 000 sums over the steps; frameworks report the mean per token: both are shown.
         torch: cross_entropy over logits[:, :-1] and tokens[:, 1:] is `--shift 1`.
-        Padding, prompts and masked tokens are not scored and are counted apart.
+        Padding, prompts and masked tokens are not scored and are counted apart. By --ignore-index alone
+        the first token behind padding on the left is scored from the row before it, as torch does.
     Source:
         Document 000 (unconditional and conditional NLL of a sequence).
     Example:
