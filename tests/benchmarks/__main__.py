@@ -38,6 +38,8 @@ def main() -> int:
     for number, row in enumerate(chosen, 1):
         print(f"{number}/{len(chosen)} {row.group}: {row.what}, {row.method}, {row.peer}", file=sys.stderr, flush=True)
         lines.append(line_of(row, _measured(row, once=asked.quick)))
+        for file in row.files.difference(*(later.files for later in chosen[number:])):
+            file.drop_if_large()
     whole = not (asked.quick or asked.words)
     results = HOME / ("results.json" if whole else "some-results.json")
     keep(lines, results)

@@ -11,7 +11,7 @@ import itertools
 import math
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,8 @@ import numpy as np
 BLOCK_NUMBERS = 1 << 24
 TEXT_BLOCK_NUMBERS = 1 << 20
 FRESH_BLOCKS = 4
+KEPT_BYTES = 3 * 10**9
+"""A larger file goes when no row needs it any more."""
 GROUP_BYTES = 128 * 10**6
 """The size of a row group of a Parquet file."""
 
@@ -32,7 +34,7 @@ class File(os.PathLike[str]):
     """A file by its path, and how it is made."""
 
     path: Path
-    write: Callable[[Path], None]
+    write: Callable[[Path], None] = field(compare=False)
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -45,6 +47,11 @@ class File(os.PathLike[str]):
         part = self.path.with_name(f"part-{self.path.name}")
         self.write(part)
         part.replace(self.path)
+
+    def drop_if_large(self) -> None:
+        """Give the disk back what is quicker to write again than to keep."""
+        if self.path.stat().st_size > KEPT_BYTES:
+            self.path.unlink()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, NamedTuple
 
+from files import File
 from processes import Command, FailedError, peak_megabytes, run, served
 
 SAME = 0.01
@@ -64,6 +65,11 @@ class Row:
         """All that it runs."""
         return [self.ours, *([self.theirs] if self.theirs else []), *(self.idle or ())]
 
+    @property
+    def files(self) -> set[File]:
+        """All that it reads."""
+        return {file for command in self.commands for file in command.files}
+
 
 class Measured(NamedTuple):
     """Medians of both sides, in seconds or megabytes, and the figure with its least and greatest run."""
@@ -78,8 +84,8 @@ class Measured(NamedTuple):
 
 def measure(row: Row, *, once: bool = False) -> Measured:
     """Make the files, warm both sides up, and measure."""
-    for command in row.commands:
-        command.make_files()
+    for file in row.files:
+        file.make()
     runs = 1 if once else row.runs
     if row.theirs is None:
         peaks = [peak_megabytes(row.ours) for _ in range(runs)]

@@ -32,11 +32,10 @@ class Command:
 
     arguments: tuple[str | File | Path, ...]
 
-    def make_files(self) -> None:
-        """Write the files that are not there yet."""
-        for argument in self.arguments:
-            if isinstance(argument, File):
-                argument.make()
+    @property
+    def files(self) -> set[File]:
+        """The files among its arguments."""
+        return {argument for argument in self.arguments if isinstance(argument, File)}
 
 
 def losscli(*arguments: str | File | Path) -> Command:

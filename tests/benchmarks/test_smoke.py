@@ -79,7 +79,8 @@ def test_losscli_answers_in_every_row(tiny, group):
     asked = {command.arguments: command for row in rows.rows(tiny) if row.group == group for command in ours(row)}
     assert asked
     for command in asked.values():
-        command.make_files()
+        for file in command.files:
+            file.make()
         _, value = processes.run(command)
         assert math.isfinite(value)
         assert value > 0.0
@@ -95,6 +96,16 @@ def test_files_are_seeded_and_whole(tmp_path, monkeypatch):
     assert np.array_equal(one, two)
     assert len(np.unique(one[:16])) == 160
     assert np.array_equal(one[16:20], one[:4])
+
+
+def test_only_large_files_are_dropped(tiny, monkeypatch):
+    file = tiny.labels(10, classes=3)
+    file.make()
+    file.drop_if_large()
+    assert file.path.exists()
+    monkeypatch.setattr(files, "KEPT_BYTES", 100)
+    file.drop_if_large()
+    assert not file.path.exists()
 
 
 def test_tables_of_both_formats_hold_what_their_names_say(tiny):
