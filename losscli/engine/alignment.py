@@ -31,6 +31,9 @@ CHECKED_NUMBERS = 1 << 18
 RAGGED_NUMBERS = 1 << 14
 """What an utterance of unknown length is taken for where blocks are cut."""
 
+UTTERANCES_TOGETHER = 64
+"""How many times more utterances make a block than their lattices would by the size of the cache."""
+
 NAMED = 5
 
 
@@ -183,7 +186,7 @@ class AlignmentScorer(Scorer):
                 hint="(T, N, C), (N, T, C) with --layout ntc, (T, C), or lists of rows",
             )
         self.classes = shape[-1]
-        self.numbers_per_sample = RAGGED_NUMBERS if is_ragged(self.predictions) else math.prod(shape)
+        self.numbers_per_sample = self._numbers(shape[0])
         self.blank: int = self.classes - 1 if options["blank"] == "last" else options["blank"]
         if self.blank >= self.classes:
             raise DataError(
@@ -205,11 +208,22 @@ class AlignmentScorer(Scorer):
             return "a mean per label needs a label: --mean-rule sample divides by utterances"
         return "look at --on-nan and the sample weights"
 
+    def _numbers(self, frames: int) -> int:
+        """What an utterance counts for where blocks are cut.
+
+        The recursion takes a few steps of the interpreter for each frame, for all utterances of a block
+        together: it needs many of them, and holds only the classes of their targets.
+        """
+        if is_ragged(self.predictions):
+            return RAGGED_NUMBERS
+        labels = 1 if is_ragged(self.targets) else math.prod(sample_shape(self.targets))
+        return 1 + frames * (labels + 1) // UTTERANCES_TOGETHER
+
     def prepare(self, values: Values) -> None:
         """Decide the kind by the frames of the first utterances, unless it was stated."""
         if not self.rows.detected:
             return
-        head = max(1, CHECKED_NUMBERS // self.numbers_per_sample)
+        head = max(1, CHECKED_NUMBERS // (self.numbers_per_sample * self.classes))
         batch = self._batch(0, {name: cut_rows(value, 0, head) for name, value in values.items()})
         steps = max(1, CHECKED_NUMBERS // (len(batch.frames) * self.classes))
         scores, counted, samples = self._frames(batch, 0, min(steps, batch.frames.shape[1]), 0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from losscli.errors import DataError
 from losscli.losses.contracts import ScoreKind
-from losscli.numerics import Array, logsumexp
+from losscli.numerics import Array
 
 REPORTED_DEVIATION = 1e-6
 """A row sum further from 1 than this is said, though it passes."""
@@ -25,6 +25,9 @@ ABOUT = 0.05
 """How near to 1 (or, relatively, to 100) a sum is that was probably meant to be there."""
 
 MOST = 0.5
+
+FEW_CLASSES = 128
+"""Up to so many classes are looked at class by class."""
 
 
 @dataclass
@@ -72,14 +75,20 @@ def examine(scores: Array, rows: np.ndarray, tolerance: float) -> RowFacts:
     """The facts about `scores` (rows, classes); `rows` are the numbers by which to report them."""
     if not len(scores):
         return RowFacts()
-    low, high, total = scores.min(axis=1), scores.max(axis=1), scores.sum(axis=1)
+    # NumPy reduces long rows fast, and short ones only where they lie class by class.
+    lanes, axis = (scores, 1) if scores.shape[1] > FEW_CLASSES else (np.ascontiguousarray(scores.T), 0)
+    low, high, total = lanes.min(axis=axis), lanes.max(axis=axis), lanes.sum(axis=axis)
     unit = (low >= 0.0) & (high <= 1.0)
     off_probs = np.abs(total - 1.0)
     probs = unit & (off_probs <= tolerance)
 
-    below = np.flatnonzero((high <= 0.0) & (high > -np.inf))
+    # No maximum needs to be subtracted from what is at most 0; a sum that underflows is far from 1 anyway.
+    below = high <= 0.0
     off_log_probs = np.full(len(scores), np.inf)
-    off_log_probs[below] = np.abs(logsumexp(scores[below]))
+    if below.any():
+        chosen = lanes if below.all() else np.compress(below, lanes, axis=1 - axis)
+        with np.errstate(divide="ignore"):
+            off_log_probs[below] = np.abs(np.log(np.exp(chosen).sum(axis=axis)))
     log_probs = off_log_probs <= tolerance
 
     with np.errstate(divide="ignore"):
