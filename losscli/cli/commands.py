@@ -56,6 +56,7 @@ COMMANDS = {
         Command("list", "list_command", "List the losses, their formulas and their names elsewhere."),
         Command("explain", "explain_command", "Explain a loss: formula, shapes, options, conventions, an example."),
         Command("schema", "schema_command", "Print the JSON Schema of what --json prints."),
+        Command("compare", "compare_command", "Compare saved models on the same samples.", "Around the losses"),
         Command("convert", "convert_command", "Convert between logits, probabilities and labels.", "Around the losses"),
         Command("check", "check_command", "Hold many losses to the limits of a file, for CI.", "Around the losses"),
         Command("curve", "curve_command", "Draw losses against the prediction.", "Around the losses"),

@@ -1,0 +1,241 @@
+"""`losscli compare`: saved models against each other, on the same samples and the same targets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import typer
+
+from losscli.cli.commands import escaped
+from losscli.cli.loss_command import option_of
+from losscli.cli.options import (
+    OUTPUT,
+    READ_OPTIONS,
+    REDUCTION,
+    Option,
+    argument,
+    common,
+    declare,
+    name_list,
+    read_options,
+)
+from losscli.cli.progress import progress
+from losscli.cli.terminal import terminal
+from losscli.engine.comparison import FAIL_ON, FailOn, Settings, compare, gated
+from losscli.errors import UsageError
+from losscli.exits import Exit
+from losscli.losses.catalogue import Loss, catalogue, find
+from losscli.losses.contracts import CHOSEN_KINDS
+from losscli.losses.parameters import Choice, Parameter
+
+LOSS = Annotated[
+    str,
+    typer.Argument(
+        metavar="LOSS",
+        help="The loss to compare by, or what a framework calls it.",
+        show_default=False,
+        autocompletion=lambda: list(catalogue()),
+    ),
+]
+FILES = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="A B [MORE...] TARGETS",
+        help="The predictions of two or more models, the baseline first, and the targets of all of them. "
+        "FILE:COLUMN is a column of a table.",
+        show_default=False,
+    ),
+]
+
+COMPARISON, CHECKS = "Comparison", "Checks"
+
+
+def _owners() -> dict[str, tuple[Parameter, list[str]]]:
+    """Every option of the losses with all the words that it takes anywhere, and which losses have it."""
+    found: dict[str, tuple[Parameter, list[str]]] = {}
+    for loss in catalogue().values():
+        for parameter in loss.parameters:
+            first, names = found.setdefault(parameter.name, (parameter, []))
+            names.append(loss.name)
+            if isinstance(first.kind, Choice) and isinstance(parameter.kind, Choice):
+                words = tuple(dict.fromkeys((*first.kind.words, *parameter.kind.words)))
+                found[parameter.name] = (replace(first, kind=Choice(words)), names)
+    return found
+
+
+OWNERS = _owners()
+
+OPTIONS = (
+    Option(
+        "cluster",
+        str,
+        None,
+        "Samples that are alike here belong together: a column, a file or FILE:COLUMN. They are resampled together.",
+        COMPARISON,
+        (),
+        "SOURCE",
+    ),
+    Option("confidence", float, 0.95, "How sure a verdict has to be.", COMPARISON),
+    Option("margin", float, 0.0, "Up to which difference two models count as equivalent.", COMPARISON),
+    Option("resamples", int, 2000, "How often to resample and to flip signs.", COMPARISON, (), "N"),
+    Option("interval", Literal["bca", "percentile"], "bca", "The bootstrap interval.", COMPARISON),
+    Option("seed", int, 0, "The same seed gives the same digits, on any number of threads.", COMPARISON, (), "N"),
+    Option("power", float, 0.8, "How surely the samples that are said to be needed would decide.", COMPARISON),
+    Option(
+        "fail_on",
+        str,
+        None,
+        f"Fail (exit 1) if a candidate is one of these: {', '.join(FAIL_ON)} (perhaps worse by --margin or more).",
+        CHECKS,
+        (),
+        "VERDICT,...",
+    ),
+    *(
+        replace(option_of(parameter), default=None, help=f"{parameter.help} ({', '.join(losses)})", panel="Losses")
+        for parameter, losses in OWNERS.values()
+    ),
+    *common("pred", "target", "id", "classes", "sample_weight", *READ_OPTIONS, "base"),
+    Option("on_nan", Literal["error", "skip"], "error", "What a NaN in the input does.", REDUCTION),
+    Option("format", Literal["table", "json", "value"], "table", "What is printed; value is the difference.", OUTPUT),
+    Option("json", bool, False, "Short for --format json.", OUTPUT, ("--json",)),
+    Option("top", int, 5, "How many of the samples that moved most are shown.", OUTPUT, (), "N"),
+    *common("quiet", "threads", "debug"),
+)
+
+
+def run(**values: Any) -> int:
+    """Score the models, compare them, print what was found, and tell how the check went."""
+    settings = Settings(
+        method=values["interval"],
+        **{name: values[name] for name in ("confidence", "margin", "power", "resamples", "seed", "top")},
+    )
+    form = _form(values)
+    fail_on = _fail_on(values["fail_on"], settings.margin)
+    loss = find(values["loss"])
+    models, request = _request(loss, values)
+    with progress(quiet=values["quiet"]) as scoring, progress(quiet=values["quiet"]) as resampling:
+        found = compare(
+            replace(request, progress=scoring), models, settings, cluster=values["cluster"], progress=resampling
+        )
+    if fail_on:
+        found = gated(found, fail_on)
+    _print(found, form)
+    if not values["quiet"]:
+        from losscli.report import format_warning
+
+        for warning in found.warnings:
+            print(format_warning(warning), file=sys.stderr)
+    if found.check is None or found.check.passed:
+        return Exit.DONE
+    if form != "table":
+        print(f"losscli: check failed: --fail-on {', '.join(fail_on)}", file=sys.stderr)
+    return Exit.CHECK_FAILED
+
+
+def _fail_on(text: str | None, margin: float) -> list[FailOn]:
+    """The verdicts that fail the check."""
+    asked = name_list(text) or []
+    words = [word for word in FAIL_ON if word in asked]
+    for word in asked:
+        if word not in FAIL_ON:
+            raise UsageError(f"--fail-on is {word!r}, but must be one of {', '.join(FAIL_ON)}")
+    if "inferior" in words and not margin:
+        raise UsageError("--fail-on inferior needs --margin, the difference that would be too much")
+    return words
+
+
+def _form(values: dict[str, Any]) -> str:
+    """What is printed."""
+    form: str = values["format"]
+    if values["json"] and form == "value":
+        raise UsageError("--json and --format value contradict each other", hint="leave one of them out")
+    return "json" if values["json"] else form
+
+
+def _request(loss: Loss, values: dict[str, Any]) -> tuple[list[str], Any]:
+    """The models, and the run that scores one of them."""
+    from losscli.engine.plan import Request
+
+    options = {name: values[name] for name in OWNERS if values[name] is not None}
+    _refuse_foreign(loss, options)
+    if any(parameter.name == "kind" for parameter in loss.parameters):
+        options.setdefault("kind", "auto")
+    files = values["files"]
+    targets = None if options.get("kind") in CHOSEN_KINDS else files[-1]
+    models = files if targets is None else files[:-1]
+    if len(models) < 2:
+        asked = " ".join(["A", "B"] if targets is None else ["A", "B", "TARGETS"])
+        raise UsageError(
+            f"a comparison needs two models or more{'' if targets is None else ' and TARGETS'}, "
+            f"and {len(files)} file{'s are' if len(files) > 1 else ' is'} given",
+            hint=f"losscli compare {loss.name} {asked}",
+        )
+    _refuse_unusable(models, values)
+    return models, Request(
+        loss,
+        None,
+        targets,
+        options,
+        pred=name_list(values["pred"]),
+        target=name_list(values["target"]),
+        id=values["id"],
+        classes=name_list(values["classes"]),
+        sample_weight=values["sample_weight"],
+        read=read_options(values),
+        base=values["base"],
+        on_nan=values["on_nan"],
+        threads=values["threads"],
+        statistics=False,
+    )
+
+
+def _refuse_foreign(loss: Loss, options: Iterable[str]) -> None:
+    """Refuse the options of other losses."""
+    own = {parameter.name for parameter in loss.parameters}
+    for name in options:
+        if name not in own:
+            parameter, owners = OWNERS[name]
+            raise UsageError(
+                f"{parameter.option} does not apply to {loss.name}",
+                why=f"it belongs to {', '.join(owners)}",
+                hint="leave it out",
+            )
+
+
+def _refuse_unusable(models: list[str], values: dict[str, Any]) -> None:
+    if "" in values["files"]:
+        raise UsageError("a file is named by nothing", hint="is a variable of the shell not set?")
+    if models.count("-") > 1:
+        raise UsageError("only one model can be `-`: standard input is read once", hint="put one of them in a file")
+    if "-" in models and values["id"] is not None:
+        raise UsageError("--id reads the models twice, and standard input is read once", hint="put it in a file")
+    if values["threads"] is not None and values["threads"] < 1:
+        raise UsageError(f"--threads is {values['threads']}, but must be a whole number ≥ 1")
+
+
+def _print(found: Any, form: str) -> None:
+    if form == "json":
+        from losscli.report import dumps
+        from losscli.report.comparison_report import comparison_to_json
+
+        print(dumps(comparison_to_json(found)))
+    elif form == "value":
+        for contrast in found.contrasts:
+            print(repr(contrast.difference))
+    else:
+        from losscli.report.comparison_report import render_comparison
+
+        sys.stdout.write(render_comparison(found, **terminal()))
+
+
+run.__doc__ = escaped(
+    "Compare saved models on the same samples: by how much their losses differ, and whether that is chance.\n\n\b\n"
+    "Examples:\n"
+    "losscli compare nll a.npy b.npy labels.npy\n"
+    "losscli compare mse t.csv:old t.csv:new t.csv:y --cluster patient\n"
+    "losscli compare nll a.npy b.npy labels.npy --margin 0.01 --fail-on inferior"
+)
+declare(run, [argument("loss", LOSS), argument("files", FILES)], OPTIONS)
