@@ -6,7 +6,6 @@ two guards against what a mean can hide: `worst_sample` and `worst_group`.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, chdir, nullcontext
@@ -209,8 +208,11 @@ def _headroom(gate: Gate, value: float) -> float:
 
 def _worst_sample(result: Result) -> tuple[float, int]:
     """The greatest loss of a sample, NaN being greater than any, and which sample has it."""
-    if result.top is not None and len(result.top) and math.isnan(result.top.columns["loss"][0]):
-        return math.nan, int(result.top.columns["sample"][0])
+    if result.top is not None:
+        (row,) = result.top.records()
+        if row["loss"] != 0.0 or row["weight"] != 0.0:
+            return row["loss"], row["sample"]
+    # The worst of all rows is one that does not count: the losses that do are none, or below 0.
     if result.statistics is None:
         raise DataError("worst_sample: no sample is scored")
     return result.statistics.max.value, result.statistics.max.sample

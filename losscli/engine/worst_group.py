@@ -48,20 +48,32 @@ class Groups:
 
     def __init__(self, request: Request, by: str) -> None:
         self._request = request
+        self._by = by
         self._labels = _class_of if by == TRUE_CLASS else _Column(_column(request, by))
         self._totals: dict[Any, _Total] = {}
         self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def write(self, scored: Scored) -> None:
-        """Add a block. Samples of weight 0 belong to no group."""
+        """Add a block. Samples that do not count belong to no group."""
         labels = self._labels(scored)
         loss, weight = scored.samples.columns["loss"], scored.samples.columns["weight"]
         if self._mean_of_labels:
             loss = loss / np.maximum(scored.samples.columns["labels"], 1)
-        counted = np.flatnonzero(weight)
+        counted = np.flatnonzero((weight != 0.0) | (loss != 0.0))  # an empty target has a loss, but no labels to weigh
+        self._refuse_nan(labels, counted, scored.start)
         self._waiting.append((labels[counted], loss[counted], weight[counted]))
         if sum(len(waiting) for waiting, _, _ in self._waiting) >= BATCH:
             self._add_up()
+
+    def _refuse_nan(self, labels: np.ndarray, counted: np.ndarray, start: int) -> None:
+        if labels.dtype.kind != "f":
+            return
+        lost = counted[np.isnan(labels[counted])]
+        if lost.size:
+            raise DataError(
+                f"worst_group: the {self._by} of sample {start + int(lost[0])} is NaN",
+                why="a sample that belongs to no group would be left out of the guard",
+            )
 
     def _add_up(self) -> None:
         """Add the waiting samples to the totals of their groups."""
