@@ -129,7 +129,7 @@ def growth(files: Files) -> Iterator[Row]:
     for name, count, table in (
         ("NPY", 200_000, lambda rows: _classes(files, rows, 1000)[1]),
         ("CSV", 200_000, lambda rows: (files.csv(rows, 50), "--target", "label")),
-        ("Parquet", 500_000, lambda rows: (files.parquet(rows, 100), "--target", "label")),
+        ("Parquet", 320_000, lambda rows: (files.parquet(rows, 100), "--target", "label")),
     ):
         one, none = (losscli("cross-entropy", *table(rows), *BARE) for rows in (count, 10))
         for times, bar in ((3, None), (10, at_most(11))):
@@ -154,7 +154,7 @@ def memory(files: Files) -> Iterator[Row]:
     halves = files.normal("halves", 2_000_000, 1000, dtype="float16")
     log_probs, targets, frames, lengths = files.ctc(1000, 400, 5000, 200)
     speech = (log_probs, targets, "--input-lengths", frames, "--target-lengths", lengths)
-    csv, parquet = files.csv(2_000_000, 50), files.parquet(5_000_000, 100)
+    csv, parquet = files.csv(2_000_000, 50), files.parquet(3_200_000, 100)
     side_by_side = ("--pred", "a_*", "--target", "b_*")
     for what, limit, command in (
         ("cross-entropy, 8 GB NPY", 120, ("cross-entropy", logits, labels)),

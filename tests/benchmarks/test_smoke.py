@@ -69,7 +69,7 @@ def test_the_sizes_are_those_promised(tmp_path):
         "table-200000x50.parquet",
         "logits-2000000x1000-float32.npy",
         "table-2000000x50.csv",
-        "table-5000000x100.parquet",
+        "table-3200000x100.parquet",
     } <= named
     assert list(tmp_path.iterdir()) == []
 
