@@ -420,5 +420,5 @@ class _Table:
                 continue
             hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
             if name in inner:
-                hint = f"it belongs into {where}"
+                hint = f"it belongs in {where}"
             raise UsageError(f"{self.lead}: there is no key {key!r}", hint=hint)

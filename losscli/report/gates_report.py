@@ -81,20 +81,17 @@ def render_gates(report: GatesReport, *, only_failures: bool, width: int | None,
     """
     page = new_page(width=width, color=color, tty=tty)
     gates = shown_gates(report, only_failures=only_failures)
-    digits = next((n for n in (None, SHORT_DIGITS) if page.fits(_table(gates, n))), None) if gates else None
-    title = title_of(report)
-    fits = not gates or page.fits(_table(gates, digits))
-    if digits or not fits:
-        digits = SHORT_DIGITS
-        title += f", to {digits} digits (all digits: --json)"
+    full, short = _table(gates), _table(gates, SHORT_DIGITS)
+    table = next((columns for columns in (full, short) if page.fits(columns)), None)
+    title = title_of(report) if table is full else f"{title_of(report)}, to {SHORT_DIGITS} digits (all digits: --json)"
     page.line(printable(title), "bold green" if report.exit_code == 0 else "bold red")
-    if gates and fits:
+    if table and gates:
         page.line()
-        page.table(_table(gates, digits))
+        page.table(table)
     for gate in gates:
         said = [printable(line) for line in remarks(gate)]
-        if said or not fits:
-            _paragraph(page, gate, [] if fits else gate.limits, said)
+        if said or not table:
+            _paragraph(page, gate, [] if table else gate.limits, said)
     return page.text()
 
 
@@ -156,7 +153,7 @@ def remarks(gate: GateOutcome) -> Iterator[str]:
             yield f"{limit.name}: {limit.note}"
 
 
-def _table(gates: Sequence[GateOutcome], digits: int | None) -> list[Column]:
+def _table(gates: Sequence[GateOutcome], digits: int | None = None) -> list[Column]:
     return [Column(name, cells, right=False) for name, cells in columns_of(gates, digits).items()]
 
 

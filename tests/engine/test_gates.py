@@ -263,6 +263,13 @@ def test_a_nan_passes_nothing(folder, limit):
     assert gate.limits[0].needed == {}
 
 
+def test_how_a_text_is_read_is_an_option_too(folder):
+    (folder / "p.txt").write_text("0,5;1\n2,5;2\n", encoding="utf-8")
+    text = '[[gate]]\nname = "g"\nloss = "l1"\npredictions = "p.txt"\nmax = 1\n[gate.options]\n'
+    text += 'input-format = "csv"\ndelimiter = ";"\ndecimal = ","\nheader = false\npred = ["0"]\ntarget = "1"'
+    assert only(folder, text).value == 0.5
+
+
 def test_the_worst_sample_is_one_that_counts_also_where_losses_are_below_0(folder):
     np.save(folder / "m.npy", [0.0, 0.0, 5.0])
     text = '[[gate]]\nname = "g"\nloss = "gaussian-nll"\npredictions = "m.npy"\ntargets = "m.npy"\n'
@@ -338,9 +345,9 @@ def test_no_path_of_the_machine_gets_into_a_signature(folder):
         (DIGITS + "expect = 1\nrtol = -1", "rtol is -1, but must be a number ≥ 0", ""),
         (DIGITS + "max = 1\nrtol = 1", "rtol is a tolerance of expect and baseline", "baseline = true"),
         (DIGITS + "baseline = 'x.json'", "baseline is 'x.json', but must be true or false", ""),
-        (DIGITS + "max = 1\nignore_index = 1", "there is no key 'ignore_index'", "belongs into options"),
+        (DIGITS + "max = 1\nignore_index = 1", "there is no key 'ignore_index'", "belongs in options"),
         (DIGITS + "options = 1\nmax = 1", "options is 1, but must be a table", ""),
-        (DIGITS + "max = 1\noptions = { max = 1 }", "options: there is no key 'max'", "belongs into the gate itself"),
+        (DIGITS + "max = 1\noptions = { max = 1 }", "options: there is no key 'max'", "belongs in the gate itself"),
         (DIGITS + "max = 1\noptions = { ignore_indx = 1 }", "options: there is no key 'ignore_indx'", "'ignore_index'"),
         (
             DIGITS + "max = 1\noptions = { ignore-index = 1.5 }",
