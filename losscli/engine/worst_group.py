@@ -105,8 +105,7 @@ class Groups:
         values = {name: self._value(total) for name, total in sorted(self._totals.items())}
         if not values:
             raise DataError("worst_group: no sample is scored, so there is no group")
-        name = max(values, key=lambda name: math.inf if math.isnan(values[name]) else values[name])
-        name = next((other for other, value in values.items() if math.isnan(value)), name)
+        name = max(values, key=lambda name: (math.isnan(values[name]), values[name]))
         return Group(_said(name), values[name], self._totals[name].samples)
 
     def _value(self, total: _Total) -> float:

@@ -223,7 +223,7 @@ def test_a_baseline_is_not_updated_while_a_gate_is_in_error(folder):
     folder.write("gates.toml", TWO.replace("3000.5", "4000"))
     folder("check gates.toml --update-baseline")
     before = (folder.folder / "gates.baseline.json").read_bytes()
-    folder.write("gates.toml", TWO + BROKEN)
+    folder.write("gates.toml", TWO.replace("diabetes_pred", "diabetes_target") + BROKEN)
     outcome = folder("check gates.toml --update-baseline")
     assert outcome.code == 3
     assert "gates.baseline.json is not updated: some gates could not be computed" in outcome.err
@@ -289,6 +289,20 @@ def test_junit_is_what_a_ci_service_reads(folder):
     assert "111 samples" in error.find("error").get("message")
     assert "hint: " in error.findtext("error")
     assert math.isclose(sum(float(case.get("time")) for case in suite), float(suites.get("time")), abs_tol=0.002)
+
+
+def test_a_label_out_of_a_file_is_shown_and_not_obeyed(folder):
+    folder.write("p.csv", b"x,y,site\n1,0,\x1b[2J|`a`\n0,0,b\n")
+    gate = '[[gate]]\nname = "g"\nloss = "l1"\npredictions = "p.csv"\noptions = { pred = "x", target = "y" }\n'
+    folder.write("gates.toml", gate + 'worst_group = { by = "site", max = 0.5 }')
+    outcome = folder("check gates.toml --github --junit j.xml")
+    assert r"site \x1b[2J|`a`, 1 sample" in outcome.out
+    assert "\x1b" not in outcome.out + outcome.err
+    failure = ElementTree.parse(folder.folder / "j.xml").getroot().find(".//failure")
+    assert r"(site \x1b[2J|`a`, 1 sample)" in failure.get("message")
+    assert r"site \x1b\[2J\|\`a\`, 1 sample" in folder("check gates.toml --format md").out
+    (found,) = parsed(folder("check gates.toml --json"))["gates"]
+    assert found["limits"][0]["where"] == "site \x1b[2J|`a`, 1 sample"
 
 
 def commands(text: str) -> list[tuple[str, dict[str, str], str]]:

@@ -294,6 +294,18 @@ def test_an_empty_utterance_counts_for_the_worst_sample(folder):
     assert verdict.value == pytest.approx(-3 * math.log(0.001))
 
 
+def test_the_worst_of_groups_is_the_one_that_is_not_a_number(folder):
+    np.save(folder / "p.npy", [0.0, 1.0, np.nan, 0.5])
+    np.save(folder / "t.npy", [0, 0, 1, 1])
+    np.save(folder / "g.npy", [1, 2, 3, 4])
+    text = '[[gate]]\nname = "g"\nloss = "bce"\npredictions = "p.npy"\ntargets = "t.npy"\n'
+    text += 'options = { on_nan = "propagate" }\nworst_group = { by = "g.npy", max = inf }'
+    (verdict,) = only(folder, text).limits
+    assert (verdict.where, verdict.passed) == ("g.npy 3, 1 sample", False)
+    (skipped,) = only(folder, text.replace("propagate", "skip")).limits
+    assert (skipped.where, skipped.value) == ("g.npy 2, 1 sample", math.inf)
+
+
 def test_every_gate_runs_whatever_the_others_come_to(folder):
     broken = DIGITS.replace("digits_labels", "no_labels").replace('"digits"', '"broken"')
     failed = DIGITS.replace('"digits"', '"failed"')
