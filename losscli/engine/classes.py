@@ -15,7 +15,7 @@ from losscli.engine.kind import RowFacts
 from losscli.engine.labels import Labels, class_names
 from losscli.engine.result import InputRecord
 from losscli.engine.score_rows import DECIDING_ROWS, ScoreRows
-from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, array, as_float64, either, sample_shape
+from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, among, array, as_float64, either, sample_shape
 from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
@@ -174,9 +174,12 @@ class ClassesScorer(Scorer):
         target, counted = self._target_rows(targets, start)
         surprisal = self.rows.surprisal(self._rows(predictions), counted, start)
         loss, weight = self.loss.kernel(surprisal, target, **self.options)
-        broken, skipped, facts = self.rows.inspect(surprisal, counted, start)
+        samples = self.rows.samples_of(start, len(surprisal.scores))
+        broken, lost, facts = self.rows.inspect(surprisal, counted, samples)
+        skipped = among(lost, start, len(predictions))
         if self.soft:
-            broken_target, skipped_target = self.rows.broken(target, self.targets, None, start)
+            broken_target, lost = self.rows.broken(target, self.targets, None, samples)
+            skipped_target = among(lost, start, len(predictions))
             if not self.unchecked_targets:
                 self._check_shares(target, start)
         broken, skipped = either(broken, broken_target), either(skipped, skipped_target)

@@ -50,7 +50,7 @@ class ScoreRows:
         if not sound.any():
             return
         if samples is None:
-            samples = self._samples(0, len(scores))
+            samples = self.samples_of(0, len(scores))
         self._refuse_infinite(scores, scores.max(axis=1), sound, samples)
         facts = self._examine(scores[sound], samples[sound])
         if mixed := mixture(facts):
@@ -63,9 +63,9 @@ class ScoreRows:
         return Surprisal(self.kind, self._normalized(scores, counted, start) if self.normalize else scores)
 
     def inspect(
-        self, surprisal: Surprisal, counted: np.ndarray | None, start: int
+        self, surprisal: Surprisal, counted: np.ndarray | None, samples: np.ndarray
     ) -> tuple[np.ndarray | None, np.ndarray | None, RowFacts]:
-        """Look at the rows of which surprisals were taken.
+        """Look at the rows of which surprisals were taken; `samples` are the samples that they belong to.
 
         Returns:
             The rows that a NaN makes unusable and the samples to be left out for one (None where all is
@@ -76,14 +76,14 @@ class ScoreRows:
             doubtful = self._doubtful(surprisal.mass)
             if np.isfinite(scores[doubtful].max(axis=1, initial=0.0)).all():
                 sound = np.ones(len(doubtful), np.bool_) if counted is None else counted[doubtful]
-                facts = self.facts(scores[doubtful], sound, self._samples(start, len(scores))[doubtful])
+                facts = self.facts(scores[doubtful], sound, samples[doubtful])
                 facts.rows = len(scores) if counted is None else int(counted.sum())
                 return None, None, facts
         sound = np.ones(len(scores), np.bool_) if counted is None else counted
-        broken, skipped = self.broken(scores, self.predictions, sound, start)
+        broken, lost = self.broken(scores, self.predictions, sound, samples)
         if broken is not None:
             sound = sound & ~broken
-        return broken, skipped, self.facts(scores, sound, self._samples(start, len(scores)))
+        return broken, lost, self.facts(scores, sound, samples)
 
     def _doubtful(self, mass: Array) -> np.ndarray:
         """The rows of logits that may be broken, or may be probabilities or log-probabilities.
@@ -101,17 +101,14 @@ class ScoreRows:
         return np.flatnonzero(~ordinary)
 
     def broken(
-        self, scores: np.ndarray, field: Field, counted: np.ndarray | None, start: int
+        self, scores: np.ndarray, field: Field, counted: np.ndarray | None, samples: np.ndarray
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
         """The rows that a NaN makes unusable, and the samples to be left out for one; None where all is well."""
         broken = np.isnan(scores.max(axis=1))
         if not broken.any():
             return None, None
-        looked_at = scores if counted is None else np.where(counted[:, np.newaxis], scores, 0.0)
-        skipped = self.nan.rows(looked_at.reshape(-1, self.per_sample, self.classes), start, field)
-        if skipped is not None:
-            broken |= np.repeat(skipped, self.per_sample)
-        return broken, skipped
+        lost = self.nan.samples(scores, broken if counted is None else broken & counted, samples, field)
+        return broken if lost is None else broken | np.isin(samples, lost), lost
 
     def facts(self, scores: np.ndarray, sound: np.ndarray, samples: np.ndarray) -> RowFacts:
         """What the sound rows show of their kind; an error where one contradicts it, or is no row of scores.
@@ -136,7 +133,8 @@ class ScoreRows:
             raise self._contradiction(scores, sound, facts, how)
         return facts
 
-    def _samples(self, start: int, rows: int) -> np.ndarray:
+    def samples_of(self, start: int, rows: int) -> np.ndarray:
+        """The numbers of the samples that the rows from sample `start` on belong to."""
         return start + np.arange(rows) // self.per_sample
 
     def _refuse_infinite(self, scores: Array, high: Array, counted: np.ndarray, samples: np.ndarray) -> None:

@@ -131,18 +131,27 @@ class NanPolicy:
             bad &= scored
         if not bad.any():
             return None
-        if self.policy == "error":
-            rows = np.flatnonzero(bad)
-            named = ", ".join(str(start + int(row)) for row in rows[:ROWS_NAMED])
-            more = ", ..." if len(rows) > ROWS_NAMED else ""
-            row = int(rows[0])
-            column = _first_position(np.isnan(values[row]))
-            raise DataError(
-                f"{field.where(start + row, column)}: the value is NaN",
-                why=f"{len(rows)} of {len(values)} samples looked at hold NaN (rows {named}{more})",
-                hint="--on-nan skip leaves such samples out and counts them, --on-nan propagate makes the loss NaN",
-            )
-        return bad if self.policy == "skip" else None
+        lost = self.samples(values, bad, np.arange(start, start + len(values)), field)
+        return None if lost is None else bad
+
+    def samples(self, rows: np.ndarray, bad: np.ndarray, samples: np.ndarray, field: Field) -> np.ndarray | None:
+        """The numbers of the samples to be left out for the `bad` ones among their rows, None if none are.
+
+        `samples` are the numbers of the samples that the rows belong to.
+        """
+        if not bad.any() or self.policy == "propagate":
+            return None
+        lost = np.unique(samples[bad])
+        if self.policy == "skip":
+            return lost
+        named = ", ".join(map(str, lost[:ROWS_NAMED]))
+        more = ", ..." if len(lost) > ROWS_NAMED else ""
+        first = int(np.flatnonzero(bad)[0])
+        raise DataError(
+            f"{field.where(int(samples[first]), _first_position(np.isnan(rows[first])))}: the value is NaN",
+            why=f"{len(lost)} of {len(np.unique(samples))} samples looked at hold NaN (rows {named}{more})",
+            hint="--on-nan skip leaves such samples out and counts them, --on-nan propagate makes the loss NaN",
+        )
 
 
 def _first_position(mask: np.ndarray) -> int | None:
@@ -162,3 +171,12 @@ def either(mask: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | No
         return other if mask is None else mask
     both: np.ndarray = mask | other
     return both
+
+
+def among(samples: np.ndarray | None, start: int, count: int) -> np.ndarray | None:
+    """The mask of the given sample numbers among `count` samples from `start` on; None for none."""
+    if samples is None:
+        return None
+    mask = np.zeros(count, np.bool_)
+    mask[samples - start] = True
+    return mask

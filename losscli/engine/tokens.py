@@ -17,12 +17,15 @@ from losscli.engine.labels import Labels
 from losscli.engine.reduce import Partial
 from losscli.engine.result import InputRecord
 from losscli.engine.score_rows import DECIDING_ROWS, ScoreRows
-from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, array, as_float64, sample_shape
+from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, among, array, as_float64, sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import CHOSEN_KINDS
 from losscli.numerics import Array, ExactSum, exp
+
+STEP_NUMBERS = 1 << 18
+"""How many scores are worked on at a time: two megabytes of float64."""
 
 RAGGED_NUMBERS = 1024
 """What a sequence of unknown length is taken for where blocks are cut."""
@@ -156,25 +159,58 @@ class TokensScorer(Scorer):
             facts.bytes.add((weight * self._whole(values, "bytes", start))[~(states == SKIPPED).any(axis=1)])
 
     def _score_rows(self, start: int, values: Values, facts: TokenFacts) -> tuple[Array, np.ndarray, np.ndarray | None]:
+        """The loss of each token, what it is, and the sequences to be left out for a NaN.
+
+        The rows of a sequence are taken a few at a time: with a large vocabulary they exceed the cache.
+        """
         assert self.rows is not None  # noqa: S101 - told to the type checker
         scores, target, counted, states = self._rows_and_targets(start, values)
-        surprisal = self.rows.surprisal(scores, counted, start)
-        of_row = self.loss.kernel(surprisal, target)
-        broken, skipped, facts.rows = self.rows.inspect(surprisal, counted, start)
-        if broken is not None:
-            of_row = np.where(broken, np.nan, of_row)
-        self._try_shifts(surprisal, values, states, start, facts)
+        samples = self.rows.samples_of(start, len(scores))
+        tried = self._shifted_targets(start, values, states)
+        of_row, lost, facts.rows = np.empty(len(scores)), [], RowFacts()
+        step = max(1, STEP_NUMBERS // scores.shape[1])
+        for low in range(0, len(scores), step):
+            part = slice(low, low + step)
+            surprisal = self.rows.surprisal(scores[part], counted[part], start)
+            of_row[part] = self.loss.kernel(surprisal, target[part])
+            broken, left_out, rows = self.rows.inspect(surprisal, counted[part], samples[part])
+            if broken is not None:
+                of_row[part][broken] = np.nan
+            if left_out is not None:
+                lost.append(left_out)
+            facts.rows.merge(rows)
+            for shift, other in tried.items():
+                found = surprisal.roughly(np.maximum(other[part], 0))[other[part] >= 0]
+                known = found[~np.isnan(found)]
+                facts.shifted.setdefault(shift, ExactSum()).add(known)
+                facts.shifted_tokens[shift] = facts.shifted_tokens.get(shift, 0) + len(known)
+        skipped = among(np.concatenate(lost), start, len(states)) if lost else None
         return _moved(of_row.reshape(states.shape), self.shift), states, skipped
 
-    def _rows_and_targets(self, start: int, values: Values) -> tuple[Array, np.ndarray, np.ndarray, np.ndarray]:
+    def _rows_and_targets(self, start: int, values: Values) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """The rows of scores, the token that each predicts, whether that one counts; and the tokens' states."""
         predictions = array(values, "predictions")
         tokens = self.labels.indices(array(values, "targets"), start)
         states = self._states(start, values, tokens)
         self.labels.check(np.where(states == SCORED, tokens, 0), start)
         target = _moved(np.where(states == SCORED, tokens, -1), -self.shift, fill=-1).reshape(-1)
-        scores = np.ascontiguousarray(as_float64(predictions)).reshape(len(target), -1)
+        if predictions.dtype not in (np.float32, np.float64):
+            predictions = as_float64(predictions)
+        scores = np.ascontiguousarray(predictions).reshape(len(target), -1)
         return scores, np.maximum(target, 0), target >= 0, states
+
+    def _shifted_targets(self, start: int, values: Values, states: np.ndarray) -> dict[int, np.ndarray]:
+        """The token that each row would predict under other shifts, -1 for none.
+
+        Tokens that are neither padding, nor prompt, nor masked are tried.
+        """
+        tokens = self.labels.indices(array(values, "targets"), start)
+        real = ((states == SCORED) | (states == UNPREDICTED)) & (tokens >= 0) & (tokens < self.labels.classes)
+        rows = (states != PADDED).reshape(-1)
+        return {
+            shift: np.where(rows, _moved(np.where(real, tokens, -1), -shift, fill=-1).reshape(-1), -1)
+            for shift in {*SHIFTS, self.shift}
+        }
 
     def _states(self, start: int, values: Values, tokens: np.ndarray, sizes: np.ndarray | None = None) -> np.ndarray:
         """What each token is; `sizes` says how many there are of each sequence, where not all."""
@@ -276,21 +312,6 @@ class TokensScorer(Scorer):
         surprisal = Surprisal("log-probs" if high == 0.0 else "probs", chosen.reshape(-1, 1))
         loss = self.loss.kernel(surprisal, np.zeros(chosen.size, np.int64)).reshape(chosen.shape)
         return loss, states, lengths, skipped
-
-    def _try_shifts(
-        self, surprisal: Surprisal, values: Values, states: np.ndarray, start: int, facts: TokenFacts
-    ) -> None:
-        """What each of a few shifts would score, on the tokens that are neither padding nor masked."""
-        tokens = self.labels.indices(array(values, "targets"), start)
-        real = ((states == SCORED) | (states == UNPREDICTED)) & (tokens >= 0) & (tokens < self.labels.classes)
-        for shift in {*SHIFTS, self.shift}:
-            target = _moved(np.where(real, tokens, -1), -shift, fill=-1).reshape(-1)
-            rows = np.flatnonzero((target >= 0) & (states != PADDED).reshape(-1))
-            found = surprisal.of(np.maximum(target, 0))[rows]
-            known = found[~np.isnan(found)]
-            facts.shifted[shift] = ExactSum()
-            facts.shifted[shift].add(known)
-            facts.shifted_tokens[shift] = len(known)
 
     def finish(self, facts: TokenFacts) -> list[str]:
         """Warnings about the rows, and about a shift that another one beats."""

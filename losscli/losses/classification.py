@@ -44,6 +44,20 @@ class Surprisal:
             return surprisal
         return 0.0 - (self._chosen(target) if self.kind == "log-probs" else np.log(self._chosen(target)))
 
+    def roughly(self, target: np.ndarray) -> Array:
+        """As `of`, for logits of which one surprisal was taken: no exponential is taken again.
+
+        Accurate to the rounding of log Σ exp x, in which the loss of a nearly certain class is lost.
+        """
+        if self.kind != "logits" or self.mass is None:
+            return self.of(target)
+        usual = in_range(self.mass)
+        partition = np.log(np.where(usual, self.mass, 1.0))
+        if not usual.all():
+            partition[~usual] = sum(Surprisal("logits", self.scores[~usual]).partition)
+        rough: Array = partition - self._chosen(target)
+        return rough
+
     def _of_extreme(self, scores: np.ndarray, target: np.ndarray) -> Array:
         rows = Surprisal("logits", scores)
         maximum, excess = rows.partition
