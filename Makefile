@@ -31,7 +31,8 @@ lint: $(DEVELOPMENT) ## check style, types, the direction of imports, and that t
 bench: $(BENCH)/losscli.stamp ## measure against the frameworks; ROWS="ctc start-up" picks
 	$(BENCH)/bin/python tests/benchmarks $(ROWS)
 
-docs: $(DEVELOPMENT) ## run the README's commands again and write down what they print
+docs: $(DEVELOPMENT) ## write down anew what the README's commands print, and the typed signatures
+	$(BIN)/python tests/repo/make_stub.py
 	$(BIN)/python tests/repo/make_readme.py
 
 clean: ## remove .venv and everything that was built or cached

@@ -7,41 +7,13 @@ the package stands between `<!-- generated: NAME -->` and `<!-- end of generated
 from __future__ import annotations
 
 import re
-import shutil
 import sys
-from dataclasses import dataclass
 
 from readme_parts import PARTS
-from readme_shell import ROOT, run_commands
+from readme_shell import run_commands
+from readme_text import BLOCK, PART, README, Block
 
-README = ROOT / "README.md"
-BLOCK = re.compile(r"^(<!-- not run: [^\n]+ -->\n)?```(\w+)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
-PART = re.compile(r"^(<!-- generated: (\w+) -->\n)(.*?)^(<!-- end of generated -->)$", flags=re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of the README: where it is, its language, its text, and whether it may be run."""
-
-    line: int
-    language: str
-    text: str
-    runs: bool
-
-    @property
-    def missing(self) -> list[str]:
-        """The programs it needs beside losscli that this machine lacks."""
-        return [name for name in ("jq",) if f"{name} " in self.text and not shutil.which(name)]
-
-
-def blocks(text: str, *languages: str) -> list[Block]:
-    """The blocks in these languages."""
-    found = [
-        Block(text.count("\n", 0, match.start()) + 1, match[2], match[3], match[1] is None)
-        for match in BLOCK.finditer(text)
-    ]
-    return [block for block in found if block.language in languages]
 
 
 def transcript(console: str) -> str:

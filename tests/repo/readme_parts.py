@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import json
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from readme_shell import ROOT, run_commands
+from readme_goldens import rows_of
 
 from losscli.losses.catalogue import catalogue
+from losscli.losses.models.catalogue import models
 from losscli.report import schema
 
 
@@ -48,144 +45,16 @@ def meaning(member: dict[str, Any]) -> str:
     return member["description"] + (f" Members: {names}." if names else "")
 
 
-@dataclass(frozen=True)
-class Golden:
-    """A command that computes an entry of `documents.json`; `key` picks one of several expected values."""
+def document(number: str) -> Callable[[str], str]:
+    """What the commands of a document print, beside its golden values; an error where they differ."""
 
-    document: str
-    what: str
-    entry: str
-    command: str
-    key: str | None = None
+    return lambda text: table(["what", "entry", "golden value", "losscli"], rows_of(text, number))
 
 
-def of(document: str, what: str, entry: str, command: str, key: str | None = None) -> Golden:
-    """A golden whose command reads the entry's inputs."""
-    return Golden(document, what, entry, f"inputs {entry} | {command}", key)
-
-
-GOLDENS = (
-    Golden(
-        "002",
-        "H(q, p) of two distributions",
-        "doc002_cross_entropy_of_distributions",
-        r"printf 'p1,p2,p3,q1,q2,q3\n0.4,0.4,0.2,0.5,0.3,0.2\n' | losscli cross-entropy - --pred 'p*' --target 'q*'",
-        "H(q,p)",
-    ),
-    of(
-        "002",
-        "cross-entropy of 5 × 5 logits",
-        "doc002_ce_equals_logsoftmax_nll_equals_onehot",
-        "losscli cross-entropy - --pred logits --target labels",
-        "none",
-    ),
-    of(
-        "002",
-        "the same by NLL",
-        "doc002_ce_equals_logsoftmax_nll_equals_onehot",
-        "losscli nll - --pred logits --target labels",
-        "none",
-    ),
-    of("003", "NLLLoss, 3 × 5", "doc003_nll_NxC_3x5", "losscli nll - --pred log_probs --target labels", "none"),
-    of("003", "its mean", "doc003_nll_NxC_3x5", "losscli nll - --pred log_probs --target labels", "mean"),
-    of("004", "L1", "doc004_l1_linspace", "losscli l1 - --pred prediction --target target"),
-    of("004", "L2", "doc004_l2_linspace", "losscli l2 - --pred prediction --target target"),
-    of("004", "MSE", "doc004_mse_linspace", "losscli mse - --pred prediction --target target"),
-    of(
-        "004",
-        "Huber, δ = 0.25",
-        "doc004_huber_linspace",
-        "losscli huber - --pred prediction --target target --delta 0.25",
-    ),
-    of(
-        "004",
-        "pseudo-Huber, δ = 0.25",
-        "doc004_pseudo_huber_linspace",
-        "losscli pseudo-huber - --pred prediction --target target --delta 0.25",
-    ),
-    of("004", "hinge", "doc004_hinge_linspace", "losscli hinge - --pred score --target target"),
-    of("004", "two-class cross-entropy", "doc004_two_class_ce", "losscli bce - --pred probs --target labels"),
-    of(
-        "004",
-        "sigmoid cross-entropy, as called",
-        "doc004_sigmoid_ce_swapped",
-        "losscli sigmoid-cross-entropy - --pred logits --target labels --unchecked-targets",
-    ),
-    of(
-        "004",
-        "sigmoid cross-entropy, as meant",
-        "doc004_sigmoid_ce_intended",
-        "losscli sigmoid-cross-entropy - --pred logits --target labels",
-    ),
-    of(
-        "004",
-        "weighted cross-entropy, as called",
-        "doc004_weighted_ce_swapped",
-        "losscli weighted-cross-entropy - --pred logits --target labels --pos-weight 0.5 --unchecked-targets",
-    ),
-    of(
-        "004",
-        "weighted cross-entropy, as meant",
-        "doc004_weighted_ce_intended",
-        "losscli weighted-cross-entropy - --pred logits --target labels --pos-weight 0.5",
-    ),
-    of(
-        "004",
-        "softmax cross-entropy, as called",
-        "doc004_softmax_ce_swapped",
-        "losscli cross-entropy - --kind logits --pred logits --target labels --unchecked-targets",
-    ),
-    of(
-        "004",
-        "softmax cross-entropy, as meant",
-        "doc004_softmax_ce_intended",
-        "losscli cross-entropy - --pred logits --target labels",
-    ),
-    of(
-        "004",
-        "sparse cross-entropy",
-        "doc004_sparse_ce",
-        "losscli cross-entropy - --pred probs --target labels",
-    ),
-)
-
-
-def documents(text: str) -> str:
-    """The numbers of the documents beside those of the command; an error where they differ."""
-    content = json.loads((ROOT / "tests" / "goldens" / "documents.json").read_text(encoding="utf-8"))
-    entries = {entry["id"]: entry for part in ("printed", "computed") for entry in content[part]}
-    [function] = re.findall(r"^```sh\n(inputs\(\) \{\n.*?^\}\n)```$", text, flags=re.MULTILINE | re.DOTALL)
-    reductions = ["mean" if np.ndim(expected(golden, entries)) == 0 else "none" for golden in GOLDENS]
-    commands = [
-        f"{golden.command} --reduction {reduction} --json 2>/dev/null"
-        for golden, reduction in zip(GOLDENS, reductions, strict=True)
-    ]
-    _, *outputs = run_commands([function, *commands])
-    rows = []
-    for golden, reduction, output in zip(GOLDENS, reductions, outputs, strict=True):
-        entry, value = entries[golden.entry], json.loads(output)["value"]
-        wanted, tolerance = expected(golden, entries), entry["tolerance"]
-        np.testing.assert_allclose(value, wanted, tolerance["rel"], tolerance["abs"], err_msg=golden.entry)
-        command = golden.command + (" --reduction none --json" if reduction == "none" else " --format value")
-        stated = entry.get("expected_as_printed", wanted)
-        origin = "printed" if "expected_as_printed" in entry else "computed"
-        rows.append([golden.document, golden.what, f"`{command}`", f"{ends(stated)} ({origin})", ends(value)])
-    rest = ", ".join(f"`{name}`" for name in sorted(set(entries) - {golden.entry for golden in GOLDENS}))
-    return (
-        table(["document", "what", "command", "golden value", "losscli"], rows) + f"\nWithout a command here: {rest}.\n"
-    )
-
-
-def expected(golden: Golden, entries: dict[str, Any]) -> Any:
-    """The golden value of the entry, or the one of its values that is meant."""
-    value = entries[golden.entry]["expected"]
-    return value if golden.key is None else value[golden.key]
-
-
-def ends(value: Any) -> str:
-    """A number; of several the first and the last."""
-    numbers = np.ravel(value).tolist()
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} … {numbers[-1]}"
+def distributions(_text: str) -> str:
+    """The models of `losscli likelihood` and `losscli mle`."""
+    rows = [[f"`{model.name}`", f"`{model.sections['Formula'].splitlines()[0]}`"] for model in models().values()]
+    return table(["model", "density or probability"], rows)
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
@@ -196,8 +65,9 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 PARTS: dict[str, Callable[[str], str]] = {
     "losses": losses,
+    "models": distributions,
     "json": json_keys,
-    "documents": documents,
+    **{f"document_{number}": document(number) for number in ("000", "001", "002", "003", "004")},
     "example": example,
 }
 """What may stand in `<!-- generated: NAME -->`."""

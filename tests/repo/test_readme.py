@@ -6,9 +6,11 @@ import doctest
 import re
 
 import pytest
-from make_readme import PART, README, alike, blocks, transcript
+from make_readme import alike, transcript
+from readme_goldens import NOT_REPRODUCIBLE, uncovered
 from readme_parts import PARTS
 from readme_shell import ROOT, clone, run_script
+from readme_text import PART, README, blocks
 
 from losscli.exits import Exit
 
@@ -34,11 +36,11 @@ def test_a_transcript_is_what_a_terminal_shows(block):
         assert now == block.text, STALE
 
 
-@pytest.mark.parametrize("block", runnable("sh"))
-def test_a_script_runs(block):
-    need(block)
-    done = run_script(block.text)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_scripts_run():
+    for block in blocks(TEXT, "sh"):
+        if block.runs:
+            done = run_script(block.text)
+            assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("block", runnable("yaml"))
@@ -77,6 +79,10 @@ def test_no_generated_part_has_an_unknown_name():
     assert TEXT.count("<!-- generated: ") == TEXT.count("<!-- end of generated -->") == len(PARTS)
 
 
+def test_every_entry_of_the_documents_has_its_command():
+    assert uncovered(TEXT) == NOT_REPRODUCIBLE
+
+
 def test_the_exit_codes_are_those_of_the_package():
     rows = re.findall(r"^\| (\d+) \| `([A-Z_]+)` \|", TEXT, flags=re.MULTILINE)
     assert {name: int(code) for code, name in rows} == {code.name: code.value for code in Exit}
@@ -104,3 +110,10 @@ def test_the_targets_that_are_named_exist():
 ])  # fmt: skip
 def test_stale_means_more_than_the_last_digit(one, other, same):
     assert alike(one, other) is same
+
+
+def test_links_lead_somewhere():
+    headings = {re.sub(r"[^\w -]", "", line).strip().replace(" ", "-").lower()
+                for line in re.findall(r"^#+ (.*)$", TEXT, flags=re.MULTILINE)}  # fmt: skip
+    for target in re.findall(r"\]\(([^)\s]+)\)", TEXT):
+        assert (target[1:] in headings) if target.startswith("#") else (ROOT / target).is_file(), target
