@@ -1,4 +1,4 @@
-"""Arrow's own formats: IPC files (Feather), mapped where they lie here, and IPC streams."""
+"""Arrow's own formats: IPC files (Feather), read batch by batch where they lie here, and IPC streams."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class ArrowFile(TableSource):
         self.path = str(located)
         self.rows = None
         self._local_path = located.spooled()
-        with damage_named(self.path, "Arrow"), pa.memory_map(self._local_path) as file:
+        with damage_named(self.path, "Arrow"), pa.OSFile(self._local_path) as file:
             self.schema = checked_schema(ipc.open_file(file).schema, self.path)
 
     def record_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The batches as they were written."""
         wanted = [self.schema.get_field_index(name) for name in columns]
-        with damage_named(self.path, "Arrow"), pa.memory_map(self._local_path) as file:
+        with damage_named(self.path, "Arrow"), pa.OSFile(self._local_path) as file:
             reader = ipc.open_file(file, options=ipc.IpcReadOptions(included_fields=sorted(wanted)))
             for number in range(reader.num_record_batches):
                 yield _validated(reader.get_batch(number))
@@ -76,7 +76,7 @@ class ArrowStream(TableSource):
     def _open(self) -> ipc.RecordBatchStreamReader:
         path = self._located.local_path
         with damage_named(self.path, "Arrow"):
-            return ipc.open_stream(self._located.open() if path is None else pa.memory_map(path))
+            return ipc.open_stream(self._located.open() if path is None else pa.OSFile(path))
 
     def _next(self, reader: ipc.RecordBatchStreamReader) -> pa.RecordBatch | None:
         with damage_named(self.path, "Arrow"):

@@ -87,8 +87,13 @@ class ArraySource(ArrayFields):
 
     def slice(self, field: Field, start: int, stop: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
         """A view of samples start to stop."""
-        values = (self._array if self.shape else self._array.reshape(1))[start:stop]
+        values = self._raw(start, stop)
         return decode_bfloat16(values) if self._is_bfloat16 else values
+
+    def _raw(self, start: int, stop: int) -> np.ndarray:
+        """Samples start to stop as they are stored."""
+        values: np.ndarray = (self._array if self.shape else self._array.reshape(1))[start:stop]
+        return values
 
     def batches(self, fields: Sequence[Field]) -> Iterator[tuple[np.ndarray, ...]]:
         """The samples in order, in views."""

@@ -1,4 +1,4 @@
-"""NumPy's own format: mapped where the file lies on this machine, else read piece by piece."""
+"""NumPy's own format: read block by block, or front to back where the file lies not on this machine."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from losscli.data.model import Field, ReadOptions
 
 _READ_BYTES = 1 << 24
+_MOST_READ_BYTES = 1 << 26
 
 
 class _Header(NamedTuple):
@@ -49,8 +50,46 @@ def open_npy(located: Input, options: ReadOptions, *, format: str = "npy") -> Ar
     if extra < 0:
         raise _truncated(path, header, header.data_bytes + extra)
     notes = (_extra_note(path),) if extra else ()
-    array = _map_array(local_path, header)
-    return ArraySource(array, path, format, input_dtype=options.input_dtype, notes=notes)
+    return NpyFile(local_path, header, path, format, input_dtype=options.input_dtype, notes=notes)
+
+
+class NpyFile(ArraySource):
+    """An NPY file on this machine.
+
+    Touching a map of a file that another process cuts off kills the process, so that blocks are read. Mapped
+    is only what takes more memory than a block, or lies scattered over the file.
+    """
+
+    def __init__(
+        self,
+        local_path: str,
+        header: _Header,
+        path: str,
+        format: str,  # noqa: A002 - the record's own word
+        *,
+        input_dtype: str | None,
+        notes: tuple[str, ...],
+    ) -> None:
+        super().__init__(_map_array(local_path, header), path, format, input_dtype=input_dtype, notes=notes)
+        self._local_path = local_path
+        self._header = header
+        self._scattered = header.fortran_order and len(header.shape) > 1
+
+    def _raw(self, start: int, stop: int) -> np.ndarray:
+        header = self._header
+        row_shape = header.shape[1:]
+        row_bytes = math.prod(row_shape) * header.dtype.itemsize
+        count = max(0, min(stop, header.shape[0] if header.shape else 1) - start)
+        if self._scattered or count * row_bytes > _MOST_READ_BYTES:
+            return super()._raw(start, stop)
+        values = np.empty((count, *row_shape), header.dtype)
+        if count:
+            with open(self._local_path, "rb", buffering=0) as file:
+                file.seek(header.offset + start * row_bytes)
+                if (missing := _fill(file, values)) > 0:
+                    raise _truncated(self.path, header, start * row_bytes + values.nbytes - missing)
+        values.flags.writeable = False
+        return values
 
 
 class NpyStream(ArrayFields):
@@ -122,6 +161,14 @@ def _map_array(path: str, header: _Header) -> np.ndarray:
         order="F" if header.fortran_order else "C",
     )
     return np.asarray(mapped)
+
+
+def _fill(file: io.RawIOBase, values: np.ndarray) -> int:
+    """Read into an array; how many bytes the file was too short."""
+    rest = values.reshape(-1).view(np.uint8).data
+    while rest and (count := file.readinto(rest)):
+        rest = rest[count:]
+    return len(rest)
 
 
 def _read_up_to(stream: BinaryIO, size: int) -> bytes:

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from losscli.data.locate import Input
 
 _BATCH_BYTES = 1 << 22
+_READ_BYTES = 1 << 20
 _MOST_BATCH_ROWS = 1 << 16
+
+_WHOLE_GROUP_BYTES = 160 << 20
+"""Row groups up to this size are held whole; larger ones are read in batches."""
 
 
 class ParquetTable(TableSource):
@@ -40,11 +44,26 @@ class ParquetTable(TableSource):
 
     def record_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows of the file, row group by row group."""
-        assert self.rows is not None  # noqa: S101 - told to the type checker
-        row_bytes = max(8 * len(self.schema.names), self._bytes // self.rows)
-        batch_rows = min(max(1, _BATCH_BYTES // row_bytes), _MOST_BATCH_ROWS)
         with damage_named(self.path, "Parquet"), self._open() as file:
-            yield from file.iter_batches(batch_rows, columns=list(columns))
+            for group in range(file.metadata.num_row_groups):
+                described = file.metadata.row_group(group)
+                row_bytes = max(8, described.total_byte_size // max(1, described.num_rows))
+                rows = min(max(1, _BATCH_BYTES // row_bytes), _MOST_BATCH_ROWS)
+                if described.total_byte_size <= _WHOLE_GROUP_BYTES:
+                    yield from self._by_column(file, group, columns).to_batches(rows)
+                else:
+                    yield from file.iter_batches(rows, row_groups=[group], columns=list(columns))
+
+    def _by_column(self, file: pq.ParquetFile, group: int, columns: Sequence[str]) -> pa.Table:
+        """A row group, read column by column.
+
+        Reading columns side by side keeps a page and a dictionary of each, which for a hundred columns
+        is more than the group itself.
+        """
+        import pyarrow as pa
+
+        return pa.table({column: file.read_row_group(group, columns=[column]).column(0) for column in columns})
 
     def _open(self) -> pq.ParquetFile:
-        return pq.ParquetFile(self._local_path, memory_map=True)
+        # Not mapped: a file that another process cuts off meanwhile would kill this one.
+        return pq.ParquetFile(self._local_path, buffer_size=_READ_BYTES)

@@ -1,6 +1,7 @@
 """NPY and NPZ files, and arrays of a program."""
 
 import gzip
+import os
 import io
 import pickle
 import zipfile
@@ -71,12 +72,24 @@ def test_npy_from_stdin(tmp_path, monkeypatch, order, compressed):
     np.testing.assert_array_equal(in_blocks(source, 999), array)
 
 
-def test_slices_of_a_mapped_file_are_views(tmp_path):
-    source = open_source(saved(tmp_path, np.arange(12.0).reshape(6, 2)))
-    view = source.slice(source.select(None), 2, 4)
-    assert not view.flags.owndata
-    assert not view.flags.writeable
-    assert view.tolist() == [[4.0, 5.0], [6.0, 7.0]]
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_slices_of_a_file_cannot_be_written(tmp_path, order):
+    source = open_source(saved(tmp_path, np.asarray(np.arange(12.0).reshape(6, 2), order=order)))
+    part = source.slice(source.select(None), 2, 4)
+    assert not part.flags.writeable
+    assert part.tolist() == [[4.0, 5.0], [6.0, 7.0]]
+
+
+def test_a_file_is_not_mapped_where_it_can_be_read(tmp_path):
+    """A map of a file that another process cuts off kills whoever touches it."""
+    path = saved(tmp_path, np.arange(12.0).reshape(6, 2))
+    source = open_source(path)
+    field = source.select(None)
+    assert source.slice(field, 0, 2).tolist() == [[0.0, 1.0], [2.0, 3.0]]
+    os.truncate(path, os.path.getsize(path) - 8)
+    assert source.slice(field, 0, 2).tolist() == [[0.0, 1.0], [2.0, 3.0]]
+    with pytest.raises(DataError, match="88 of 96 bytes of data are there"):
+        source.slice(field, 4, 6)
 
 
 def test_a_scalar_is_one_sample_of_no_shape(tmp_path):
