@@ -73,7 +73,7 @@ OPTIONS = (
         OUTPUT,
         ("--github",),
     ),
-    *common("quiet", "debug"),
+    *common("color", "quiet", "debug"),
 )
 
 
@@ -90,7 +90,7 @@ def run(**values: Any) -> int:
     if updated and isinstance(baseline, DataError):  # whatever it is, it is not ours to replace
         raise baseline
     report = run_gates(file, gates, None if updated else baseline, progress=partial(progress, quiet=values["quiet"]))
-    _print(report, form, only_failures=values["only_failures"])
+    _print(report, form, values["color"], only_failures=values["only_failures"])
     if junit:
         from losscli.report.junit import to_junit
 
@@ -145,7 +145,7 @@ def _change(file: GateFile, before: Baseline, after: Baseline) -> str:
     return f"wrote {file.baseline}: {len(after.entries)} values ({counts}); commit it"
 
 
-def _print(report: GatesReport, form: str, *, only_failures: bool) -> None:
+def _print(report: GatesReport, form: str, color: str, *, only_failures: bool) -> None:
     if form == "json":
         from losscli.report.gates_report import gates_to_json
         from losscli.report.json_report import dumps
@@ -159,7 +159,7 @@ def _print(report: GatesReport, form: str, *, only_failures: bool) -> None:
         from losscli.cli.terminal import terminal
         from losscli.report.gates_report import render_gates
 
-        sys.stdout.write(render_gates(report, only_failures=only_failures, **terminal()))
+        sys.stdout.write(render_gates(report, only_failures=only_failures, **terminal(color)))
 
 
 def _tell_github(report: GatesReport, *, only_failures: bool) -> None:

@@ -100,9 +100,9 @@ OPTIONS = (
     *common("pred", "target", "id", "classes", "sample_weight", *READ_OPTIONS, "base"),
     Option("on_nan", Literal["error", "skip"], "error", "What a NaN in the input does.", REDUCTION),
     Option("format", Literal["table", "json", "value"], "table", "What is printed; value is the difference.", OUTPUT),
-    Option("json", bool, False, "Short for --format json.", OUTPUT, ("--json",)),
+    *common("json"),
     Option("top", int, 5, "How many of the samples that moved most are shown.", OUTPUT, (), "N"),
-    *common("quiet", "threads", "debug"),
+    *common("color", "quiet", "threads", "no_config", "debug"),
 )
 
 
@@ -122,7 +122,7 @@ def run(**values: Any) -> int:
         )
     if fail_on:
         found = gated(found, fail_on)
-    _print(found, form)
+    _print(found, form, values["color"])
     if not values["quiet"]:
         from losscli.report import format_warning
 
@@ -216,7 +216,7 @@ def _refuse_unusable(models: list[str], values: dict[str, Any]) -> None:
         raise UsageError(f"--threads is {values['threads']}, but must be a whole number ≥ 1")
 
 
-def _print(found: Any, form: str) -> None:
+def _print(found: Any, form: str, color: str) -> None:
     if form == "json":
         from losscli.report import dumps
         from losscli.report.comparison_report import comparison_to_json
@@ -228,7 +228,7 @@ def _print(found: Any, form: str) -> None:
     else:
         from losscli.report.comparison_report import render_comparison
 
-        sys.stdout.write(render_comparison(found, **terminal()))
+        sys.stdout.write(render_comparison(found, **terminal(color)))
 
 
 run.__doc__ = escaped(

@@ -53,7 +53,7 @@ OPTIONS = (
         "FILE",
     ),
     Option("format", Literal["csv", "jsonl"], None, "What is printed on standard output; csv if not said.", OUTPUT),
-    *common("quiet", "debug"),
+    *common("quiet", "no_config", "debug"),
 )
 
 

@@ -65,10 +65,10 @@ OPTIONS = (
     ),
     Option("format", Literal[FORMS], None, "What is printed; a table if not said.", OUTPUT),
     Option("plot", bool, False, "Draw the curves in the terminal: short for --format plot.", OUTPUT, ("--plot",)),
-    Option("json", bool, False, "Short for --format json.", OUTPUT, ("--json",)),
+    *common("json"),
     Option("csv", bool, False, "Short for --format csv.", OUTPUT, ("--csv",)),
     Option("save_plot", str, None, "Also draw the curves into a .png or .svg file.", OUTPUT, (), "FILE"),
-    *common("quiet", "debug"),
+    *common("color", "quiet", "no_config", "debug"),
 )
 
 
@@ -89,7 +89,7 @@ def run(**values: Any) -> None:
     found = curves(losses, predictions, target, given)
     if picture is not None:
         picture.save(found)
-    _print(found, form)
+    _print(found, form, values["color"])
     if not values["quiet"]:
         _warn_of_infinity(found)
 
@@ -139,7 +139,7 @@ def _number(text: str) -> float:
     return number
 
 
-def _print(found: Curves, form: str) -> None:
+def _print(found: Curves, form: str, color: str) -> None:
     if form == "json":
         from losscli.report import dumps
         from losscli.report.curve_report import curves_to_json
@@ -153,11 +153,11 @@ def _print(found: Curves, form: str) -> None:
     elif form == "plot":
         from losscli.report.plot_text import render_plot
 
-        sys.stdout.write(render_plot(found, **terminal()))
+        sys.stdout.write(render_plot(found, **terminal(color)))
     else:
         from losscli.report.curve_report import render_curves
 
-        sys.stdout.write(render_curves(found, **terminal()))
+        sys.stdout.write(render_curves(found, **terminal(color)))
 
 
 def _warn_of_infinity(found: Curves) -> None:

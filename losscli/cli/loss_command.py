@@ -101,7 +101,7 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
             minimum=limits["min"],
         )
         result = replace(result, check=check)
-    _print(result, form)
+    _print(result, form, values["color"])
     if result.warnings and not values["quiet"]:
         from losscli.report import format_warning
 
@@ -198,7 +198,7 @@ def _rows(text: str) -> int:
     return int(text)
 
 
-def _print(result: Any, form: str) -> None:
+def _print(result: Any, form: str, color: str) -> None:
     if form == "json":
         from losscli.report import dumps, to_json
 
@@ -211,7 +211,7 @@ def _print(result: Any, form: str) -> None:
         from losscli.cli.terminal import terminal
         from losscli.report import render_table
 
-        sys.stdout.write(render_table(result, **terminal()))
+        sys.stdout.write(render_table(result, **terminal(color)))
 
 
 def _tell_failure(result: Any) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
@@ -12,6 +10,7 @@ import typer
 
 from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, name_list, read_options
 from losscli.cli.progress import progress
+from losscli.cli.terminal import terminal
 from losscli.losses.models.catalogue import Model, models
 
 MODEL = Annotated[
@@ -38,7 +37,7 @@ OPTIONS = (
     Option("column", str, None, "The column of a table.", INPUT, (), "COL"),
     *common("classes", *READ_OPTIONS),
     Option("format", Literal["table", "json", "value"], "table", "What is printed.", OUTPUT),
-    *common("json", "quiet", "debug"),
+    *common("json", "color", "quiet", "no_config", "debug"),
 )
 
 
@@ -87,9 +86,7 @@ def answer(
     else:
         from losscli.report.model_report import render_model
 
-        tty = sys.stdout.isatty()
-        color = tty and not os.environ.get("NO_COLOR")
-        sys.stdout.write(render_model(found, width=shutil.get_terminal_size().columns, color=color, tty=tty))
+        sys.stdout.write(render_model(found, **terminal(values["color"])))
     if not values["quiet"]:
         from losscli.report import format_warning
 

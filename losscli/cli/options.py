@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
 from losscli.cli.commands import escaped
+from losscli.cli.defaults import SWITCH, take_defaults
 
 if TYPE_CHECKING:
     from losscli.data.model import Header, ReadOptions
@@ -26,6 +27,8 @@ class Option:
     panel: str
     flags: tuple[str, ...] = ()
     metavar: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What else Typer is told."""
 
     @property
     def annotation(self) -> Any:
@@ -42,6 +45,7 @@ class Option:
             rich_help_panel=self.panel,
             metavar=metavar,
             show_default=self.default not in (None, False),
+            **self.settings,
         )
         return Annotated[self.type | None if optional else self.type, option]
 
@@ -105,6 +109,9 @@ TARGETS = Annotated[
 
 INPUT, REDUCTION, OBJECTIVE, OUTPUT, CHECKS, RUN = "Input", "Reduction", "Objective", "Output", "Checks", "Run"
 
+FIRST = {"is_eager": True}
+"""For options that must be known before defaults are taken from a file."""
+
 COMMON: tuple[Option, ...] = (
     Option(
         "pred", str, None, "Columns of the predictions: names or globs, as in 'logit_*' or a,b,c.", INPUT, (), "COLS"
@@ -154,7 +161,7 @@ COMMON: tuple[Option, ...] = (
         "What is printed: jsonl and csv are one sample a line, value is the bare number.",
         OUTPUT,
     ),
-    Option("json", bool, False, "Short for --format json.", OUTPUT, ("--json",)),
+    Option("json", bool, False, "Short for --format json.", OUTPUT, ("--json",), settings=FIRST),
     Option("per_sample", bool, False, "Put every sample into the JSON.", OUTPUT, ("--per-sample",)),
     Option(
         "output",
@@ -167,12 +174,38 @@ COMMON: tuple[Option, ...] = (
     ),
     Option("rows", str, "5", "How many samples the table shows, or `all`.", OUTPUT, (), "N"),
     Option("top", int, 0, "Also show the N worst samples.", OUTPUT, (), "N"),
-    Option("quiet", bool, False, "No warnings and no progress; errors are still told.", OUTPUT, ("--quiet", "-q")),
+    Option(
+        "color",
+        Literal["auto", "always", "never"],
+        "auto",
+        "Colours in tables and plots; auto is on a terminal, unless NO_COLOR is set.",
+        OUTPUT,
+        (),
+        "WHEN",
+    ),
+    Option(
+        "quiet",
+        bool,
+        False,
+        "No warnings and no progress; errors are still told.",
+        OUTPUT,
+        ("--quiet", "-q"),
+        settings=FIRST,
+    ),
     Option("expect", float, None, "Fail (exit 1) unless the value is this.", CHECKS),
     Option("rtol", float, None, "How far it may be off, relative to --expect; 1e-6 if no tolerance is given.", CHECKS),
     Option("atol", float, None, "How far it may be off, absolutely.", CHECKS),
     Option("max", float, None, "Fail (exit 1) if the value is above this.", CHECKS),
     Option("min", float, None, "Fail (exit 1) if the value is below this.", CHECKS),
     Option("threads", int, None, "How many threads work; as many as there are cores.", RUN, (), "N"),
+    Option(
+        SWITCH,
+        bool,
+        False,
+        "Take no defaults from [tool.losscli] in pyproject.toml.",
+        RUN,
+        ("--no-config",),
+        settings={"callback": take_defaults, **FIRST},
+    ),
     Option("debug", bool, False, "Show the traceback of a bug.", RUN, ("--debug",)),
 )

@@ -16,8 +16,20 @@ class Terminal(TypedDict):
     tty: bool
 
 
-def terminal() -> Terminal:
-    """Standard output as it is now."""
-    tty = sys.stdout.isatty()
-    color = tty and not os.environ.get("NO_COLOR")
-    return Terminal(width=shutil.get_terminal_size().columns, color=color, tty=tty)
+def terminal(color: str = "auto") -> Terminal:
+    """Standard output as it is now.
+
+    Args:
+        color: `always` draws as for a terminal whatever reads the output, `never` draws without
+            colours, and `auto` asks the terminal and its user.
+    """
+    tty = color == "always" or sys.stdout.isatty()
+    colored = color == "always" or (color == "auto" and tty and _wanted())
+    return Terminal(width=shutil.get_terminal_size().columns, color=colored, tty=tty)
+
+
+def _wanted() -> bool:
+    """Whether the user of a terminal wants colours. FORCE_COLOR revives a dumb one, but no pipe."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or os.environ.get("TERM") != "dumb"
