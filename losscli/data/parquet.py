@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import types
 
 from losscli.data.damage import checked_schema, damage_named
 from losscli.data.table import TableSource
@@ -12,13 +14,17 @@ from losscli.data.table import TableSource
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import pyarrow as pa
-
     from losscli.data.locate import Input
 
 _BATCH_BYTES = 1 << 22
 _READ_BYTES = 1 << 20
 _MOST_BATCH_ROWS = 1 << 16
+
+_FEW_COLUMNS = 8
+"""Up to so many columns are read side by side."""
+
+_WHOLE_GROUP_BYTES = 192 << 20
+"""Row groups up to this size are held whole; larger ones are read in batches."""
 
 _WHOLE_GROUP_BYTES = 160 << 20
 """Row groups up to this size are held whole; larger ones are read in batches."""
@@ -47,23 +53,35 @@ class ParquetTable(TableSource):
         with damage_named(self.path, "Parquet"), self._open() as file:
             for group in range(file.metadata.num_row_groups):
                 described = file.metadata.row_group(group)
-                row_bytes = max(8, described.total_byte_size // max(1, described.num_rows))
+                row_bytes = max(8 * len(columns), described.total_byte_size // max(1, described.num_rows))
                 rows = min(max(1, _BATCH_BYTES // row_bytes), _MOST_BATCH_ROWS)
-                if described.total_byte_size <= _WHOLE_GROUP_BYTES:
-                    yield from self._by_column(file, group, columns).to_batches(rows)
-                else:
+                if len(columns) <= _FEW_COLUMNS or described.total_byte_size > _WHOLE_GROUP_BYTES:
                     yield from file.iter_batches(rows, row_groups=[group], columns=list(columns))
-
-    def _by_column(self, file: pq.ParquetFile, group: int, columns: Sequence[str]) -> pa.Table:
-        """A row group, read column by column.
-
-        Reading columns side by side keeps a page and a dictionary of each, which for a hundred columns
-        is more than the group itself.
-        """
-        import pyarrow as pa
-
-        return pa.table({column: file.read_row_group(group, columns=[column]).column(0) for column in columns})
+                    continue
+                whole = _by_column(file, group, columns)
+                for start in range(0, whole.num_rows, rows):
+                    yield whole.slice(start, rows)
+                del whole
 
     def _open(self) -> pq.ParquetFile:
         # Not mapped: a file that another process cuts off meanwhile would kill this one.
         return pq.ParquetFile(self._local_path, buffer_size=_READ_BYTES)
+
+
+def _by_column(file: pq.ParquetFile, group: int, columns: Sequence[str]) -> pa.RecordBatch:
+    """A row group, read column by column.
+
+    Reading columns side by side keeps a page and a dictionary of each, which for a hundred columns is
+    more than the group itself. What is read is moved to memory of its own size: Arrow's allocator takes
+    twice that for arrays of about a megabyte.
+    """
+    arrays = [_compact(file.read_row_group(group, columns=[column]).column(0)) for column in columns]
+    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+
+def _compact(column: pa.ChunkedArray) -> pa.Array:
+    """The column in one piece; numbers without nulls in a NumPy array."""
+    whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if whole.null_count or not (types.is_integer(whole.type) or types.is_floating(whole.type)):
+        return whole
+    return pa.array(whole.to_numpy(zero_copy_only=False).copy())

@@ -119,8 +119,11 @@ class TableSource(ABC):
                 continue
             for counter in counters:
                 self._verify_counter(batch, counter, start)
-            yield tuple(self._values(batch, entry, start) for entry in chosen)
-            start += batch.num_rows
+            size = batch.num_rows
+            values = tuple(self._values(batch, entry, start) for entry in chosen)
+            del batch  # it may keep a whole row group from being freed while the next one is read
+            yield values
+            start += size
         self.rows = start
 
     def no_rows(self) -> DataError:
