@@ -300,7 +300,7 @@ def test_a_label_out_of_a_file_is_shown_and_not_obeyed(folder):
     assert "\x1b" not in outcome.out + outcome.err
     failure = ElementTree.parse(folder.folder / "j.xml").getroot().find(".//failure")
     assert r"(site \x1b[2J|`a`, 1 sample)" in failure.get("message")
-    assert r"site \x1b\[2J\|\`a\`, 1 sample" in folder("check gates.toml --format md").out
+    assert r"site \\x1b\[2J\|\`a\`, 1 sample" in folder("check gates.toml --format md").out
     (found,) = parsed(folder("check gates.toml --json"))["gates"]
     assert found["limits"][0]["where"] == "site \x1b[2J|`a`, 1 sample"
 
