@@ -26,6 +26,8 @@ def damage_named(path: str, kind: str) -> Iterator[None]:
     """Turn pyarrow's complaints about a file of this kind ("Parquet") into an error that names it."""
     try:
         yield
+    except pa.ArrowMemoryError as error:  # no fault of the file
+        raise MemoryError(str(error)) from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: the {kind} file is truncated or damaged",
