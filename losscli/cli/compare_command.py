@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from losscli.cli.commands import escaped
+from losscli.cli.completion import COLUMN
 from losscli.cli.loss_command import option_of
 from losscli.cli.options import (
     OUTPUT,
@@ -77,6 +78,7 @@ OPTIONS = (
         COMPARISON,
         (),
         "SOURCE",
+        COLUMN,
     ),
     Option("confidence", float, 0.95, "How sure a verdict has to be.", COMPARISON),
     Option("margin", float, 0.0, "Up to which difference two models count as equivalent.", COMPARISON),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from losscli.cli.commands import escaped
+from losscli.cli.completion import PRED_COLUMNS
 from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, declare, name_list, read_options
 from losscli.cli.progress import progress
 from losscli.engine.convert import OPERATIONS, Conversion
@@ -33,7 +34,16 @@ SOURCE = Annotated[
 ]
 
 OPTIONS = (
-    Option("pred", str, None, "Columns to convert: names or globs, as in 'logit_*' or a,b,c.", INPUT, (), "COLS"),
+    Option(
+        "pred",
+        str,
+        None,
+        "Columns to convert: names or globs, as in 'logit_*' or a,b,c.",
+        INPUT,
+        (),
+        "COLS",
+        PRED_COLUMNS,
+    ),
     Option("classes", int, None, "How many classes one-hot makes.", INPUT, (), "N"),
     Option(
         "class_axis",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from losscli.cli.commands import command_of, escaped
+from losscli.cli.completion import COLUMN
 from losscli.cli.options import COMMON, PREDICTIONS, TARGETS, Option, argument, declare, name_list, read_options
 from losscli.cli.progress import progress
 from losscli.errors import UsageError
@@ -61,7 +62,8 @@ def option_of(parameter: Parameter) -> Option:
     if parameter.name == "kind":  # from Python the caller knows; a file is looked at
         default = "auto"
     help_ = parameter.help if isinstance(kind, (Flag, Choice)) else f"{parameter.help} {_bounds(parameter)}"
-    return Option(parameter.name, type_, default, help_.strip(), "Loss", flags)
+    settings = COLUMN if isinstance(kind, Side) else {}
+    return Option(parameter.name, type_, default, help_.strip(), "Loss", flags, settings=settings)
 
 
 def _bounds(parameter: Parameter) -> str:

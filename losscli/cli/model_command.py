@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from losscli.cli.completion import COLUMN
 from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, name_list, read_options
 from losscli.cli.progress import progress
 from losscli.cli.terminal import terminal
@@ -34,7 +35,7 @@ DATA = Annotated[
 ARGUMENTS = (argument("model", MODEL), argument("data", DATA))
 
 OPTIONS = (
-    Option("column", str, None, "The column of a table.", INPUT, (), "COL"),
+    Option("column", str, None, "The column of a table.", INPUT, (), "COL", COLUMN),
     *common("classes", *READ_OPTIONS),
     Option("format", Literal["table", "json", "value"], "table", "What is printed.", OUTPUT),
     *common("json", "color", "quiet", "no_config", "debug"),

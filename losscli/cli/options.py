@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from losscli.cli.commands import escaped
+from losscli.cli.completion import COLUMN, PRED_COLUMNS, TARGET_COLUMNS
 from losscli.cli.defaults import SWITCH, take_defaults
 
 if TYPE_CHECKING:
@@ -114,10 +115,17 @@ FIRST = {"is_eager": True}
 
 COMMON: tuple[Option, ...] = (
     Option(
-        "pred", str, None, "Columns of the predictions: names or globs, as in 'logit_*' or a,b,c.", INPUT, (), "COLS"
+        "pred",
+        str,
+        None,
+        "Columns of the predictions: names or globs, as in 'logit_*' or a,b,c.",
+        INPUT,
+        (),
+        "COLS",
+        PRED_COLUMNS,
     ),
-    Option("target", str, None, "Columns of the targets.", INPUT, (), "COLS"),
-    Option("id", str, None, "Join two tables by this column, instead of by order.", INPUT, (), "COL"),
+    Option("target", str, None, "Columns of the targets.", INPUT, (), "COLS", TARGET_COLUMNS),
+    Option("id", str, None, "Join two tables by this column, instead of by order.", INPUT, (), "COL", COLUMN),
     Option("classes", str, None, "The names of the classes for text labels, in order.", INPUT, (), "NAME,..."),
     Option(
         "sample_weight",
@@ -127,6 +135,7 @@ COMMON: tuple[Option, ...] = (
         INPUT,
         (),
         "SOURCE",
+        COLUMN,
     ),
     Option(
         "input_format",
