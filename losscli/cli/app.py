@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from losscli.cli.commands import COMMANDS
+from losscli.errors import UsageError
 from losscli.version import __version__
 
 
@@ -39,8 +40,22 @@ class Commands(TyperGroup):
         from losscli.cli.loss_command import build
         from losscli.losses.catalogue import find
 
-        loss = find(name)
+        try:
+            loss = find(name)
+        except UsageError as error:
+            raise _meant_command(name) or error from None
         return loss.name, build(loss), args[1:]
+
+
+def _meant_command(name: str) -> UsageError | None:
+    """What to say of a name that is nearer to a command than to any loss."""
+    from losscli.data.wording import nearest
+    from losscli.losses.catalogue import catalogue
+
+    near = nearest(name, [*catalogue(), *COMMANDS])
+    if not near or near[0] not in COMMANDS:
+        return None
+    return UsageError(f"there is no loss and no command named {name!r}", hint=f"did you mean {near[0]}?")
 
 
 def loss_entry(loss: Any) -> Any:

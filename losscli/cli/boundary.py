@@ -104,7 +104,7 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         return Exit.INTERRUPTED
     except _click_exception() as error:
-        return _misused(error)
+        return _said(_misuse(error, arguments))
     return code if isinstance(code, int) else Exit.DONE
 
 
@@ -116,16 +116,11 @@ def _click_exception() -> type[Exception]:
     return bases[0]
 
 
-def _misused(error: BaseException) -> int:
-    """Say what Typer says of a wrong command line, in our words' form."""
-    from losscli.errors import UsageError
+def _misuse(error: BaseException, arguments: list[str]) -> LosscliError:
+    """What Typer says of a wrong command line, in our words' form."""
+    from losscli.cli.misuse import misuse
 
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "losscli"
-    message = error.format_message()  # type: ignore[attr-defined]  # every ClickException has it
-    return _said(
-        UsageError(message[:1].lower() + message[1:].rstrip("."), hint=f"`{command} --help` shows all options")
-    )
+    return misuse(error, arguments)
 
 
 def _said(error: LosscliError) -> int:

@@ -12,6 +12,7 @@ from losscli.cli.commands import escaped
 from losscli.cli.completion import PRED_COLUMNS
 from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, declare, name_list, read_options
 from losscli.cli.progress import progress
+from losscli.data.wording import did_you_mean
 from losscli.engine.convert import OPERATIONS, Conversion
 from losscli.errors import UsageError
 
@@ -71,7 +72,8 @@ def run(**values: Any) -> None:
     """Convert and write, block by block."""
     name = values["operation"].lower().replace("_", "-")
     if name not in OPERATIONS:
-        raise UsageError(f"there is no conversion named {name!r}", hint=f"there are {', '.join(OPERATIONS)}")
+        hint = did_you_mean(name, OPERATIONS) or f"there are {', '.join(OPERATIONS)}"
+        raise UsageError(f"there is no conversion named {name!r}", hint=hint)
     conversion = Conversion(
         OPERATIONS[name],
         values["source"],

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from losscli.data.wording import did_you_mean
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss, catalogue
 
@@ -22,12 +23,16 @@ def run(
     families = list(dict.fromkeys(loss.family for loss in losses))
     if family is not None:
         if family not in families:
-            raise UsageError(f"there is no family {family!r}", hint=f"the families are {', '.join(families)}")
+            raise UsageError(f"there is no family {family!r}", hint=_families(family, families))
         losses = [loss for loss in losses if loss.family == family]
     if json or format == "json":
         print(json_module.dumps([summary_of(loss) for loss in losses], indent=2, ensure_ascii=False))
     else:
         sys.stdout.write(as_text(losses))
+
+
+def _families(name: str, families: list[str]) -> str:
+    return did_you_mean(name, families) or f"the families are {', '.join(families)}"
 
 
 def summary_of(loss: Loss) -> dict[str, object]:
