@@ -81,8 +81,7 @@ def softplus(x: Array) -> Array:
 
 def softplus_tail(x: Array) -> Array:
     """log(1 + exp(−|x|)), which softplus(x) = max(x, 0) + tail and softplus(−x) = max(−x, 0) + tail share."""
-    tail = np.abs(x)
-    np.negative(tail, out=tail)
+    tail = np.copysign(x, -1.0)
     np.exp(tail, out=tail)
     return np.log1p(tail, out=tail)
 
@@ -260,10 +259,70 @@ class ExactSum:
             return math.nan
         return exact_ratio(self.units, denominator.units) if self.finite else self._nonfinite()
 
+    def share_of(self, total: ExactSum) -> float | None:
+        """Which share of a total this part of it is; None where the total is 0, or one of them is not finite."""
+        return self.over(total) if total.units and self.finite and total.finite else None
+
     def _nonfinite(self) -> float:
         if self.nan or (self.infinite and self.negative_infinite):
             return math.nan
         return math.inf if self.infinite else -math.inf
+
+
+class ExactSums:
+    """Exact sums, one a group: what `ExactSum` is to one total, for values that are sorted into groups.
+
+    Slices of a block add without rounding in any order, so `np.bincount` adds them group by group.
+    """
+
+    BLOCK = 1 << 18
+    """Longer than a slice of `ExactSum`, since every block costs a step in Python for each of its groups."""
+
+    def __init__(self) -> None:
+        self._units: list[int] = []
+        self._counts = np.zeros((3, 0), np.int64)
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def __getitem__(self, group: int) -> ExactSum:
+        """The sum of one group."""
+        total = ExactSum()
+        total.units = self._units[group]
+        total.nan, total.infinite, total.negative_infinite = self._counts[:, group].tolist()
+        return total
+
+    def widen(self, groups: int) -> None:
+        """Make room for so many groups."""
+        missing = groups - len(self._units)
+        self._units += [0] * missing
+        self._counts = np.pad(self._counts, ((0, 0), (0, missing)))
+
+    def add(self, values: Array, groups: np.ndarray) -> None:
+        """Add each value to its group, without any rounding."""
+        for start in range(0, len(values), self.BLOCK):
+            self._add_block(values[start : start + self.BLOCK], groups[start : start + self.BLOCK])
+
+    def _add_block(self, values: Array, groups: np.ndarray) -> None:
+        magnitudes = np.abs(values)
+        sound = magnitudes < HUGE
+        if not sound.all():
+            for count, mask in zip(self._counts, (np.isnan(values), values == np.inf, values == -np.inf), strict=True):
+                np.add.at(count, groups[mask], 1)
+            huge = np.flatnonzero(np.isfinite(values) & ~sound)
+            for group, value in zip(groups[huge].tolist(), values[huge].tolist(), strict=True):
+                self._units[group] += _units(value)
+            values, groups, magnitudes = values[sound], groups[sound], magnitudes[sound]
+        rest, largest = values.copy(), float(magnitudes.max(initial=0.0))
+        while largest > 0.0:
+            bound = _slicing_bound(rest.size, largest)
+            slice_ = (rest + bound) - bound
+            totals = np.bincount(groups, slice_)
+            met = np.flatnonzero(totals)
+            for group, total in zip(met.tolist(), totals[met].tolist(), strict=True):
+                self._units[group] += _units(total)
+            rest -= slice_
+            largest = bound * 2.0**-53 if rest.any() else 0.0
 
 
 def exact_ratio(numerator: int, denominator: int) -> float:

@@ -73,9 +73,13 @@ class ElementwiseScorer(Scorer):
             self.target_domain = Domain("labels")
         self.options = {name: options[name] for name in loss.own_options}
         self.sides = {p.name: fields[p.name] for p in loss.parameters if p.name in fields}
-        domains = (self.prediction_domain, self.target_domain)
-        # A hinge hides an infinite score behind its zero.
-        self.bounded = any(domain.signs or math.isfinite(domain.high - domain.low) for domain in domains)
+        # Unbounded values are sound if their losses are finite, which saves two passes over each array;
+        # but a hinge hides an infinite score behind its zero.
+        signs = self.target_domain.signs
+        self.always_checked = {
+            "predictions": signs or self.prediction_domain.bounded,
+            "targets": signs or self.target_domain.bounded,
+        }
         self.side_domains = {
             p.name: p.kind.floored(options).domain for p in loss.parameters if isinstance(p.kind, Side)
         }
@@ -146,18 +150,15 @@ class ElementwiseScorer(Scorer):
             facts = SignFacts(_first_row(target == 0.0, start), _first_row(target == -1.0, start))
             signs = np.where(target == 0.0, -1.0, target)
         loss = self.loss.kernel(prediction, signs, **options)
-        # Unbounded values are sound if their losses are finite, which saves two passes over each array.
-        suspicious = self.bounded or not np.isfinite(loss.max(initial=0.0))
-        skipped = self._check_all(prediction, target, options, start) if suspicious else None
+        doubtful = not np.isfinite(loss.max(initial=0.0))
+        skipped = None
+        if doubtful or self.always_checked["predictions"]:
+            skipped = self._check(self.prediction_domain, prediction, start, self.predictions, target)
+        if doubtful or self.always_checked["targets"]:
+            skipped = either(skipped, self._check(self.target_domain, target, start, self.targets, prediction))
+        for name, field in self.sides.items() if doubtful else ():
+            skipped = either(skipped, self._check(self.side_domains[name], options[name], start, field, target))
         return Elements(loss, None, None, skipped, facts)
-
-    def _check_all(self, prediction: Array, target: Array, options: Mapping[str, Any], start: int) -> np.ndarray | None:
-        """Refuse whatever is outside its domain; returns the samples to be skipped for a NaN."""
-        skipped = self._check(self.prediction_domain, prediction, start, self.predictions, target)
-        skipped = either(skipped, self._check(self.target_domain, target, start, self.targets, prediction))
-        for name, side in self.sides.items():
-            skipped = either(skipped, self._check(self.side_domains[name], options[name], start, side, target))
-        return skipped
 
     def _check(self, domain: Domain, values: Array, start: int, field: Field, others: np.ndarray) -> np.ndarray | None:
         """Refuse what is outside the domain; returns the samples to be skipped for a NaN."""
@@ -236,6 +237,14 @@ class ElementwiseScorer(Scorer):
             "prediction": array(values, "predictions").reshape(-1),
             "target": array(values, "targets").reshape(-1),
         }
+
+    def classes_of(self, values: Values) -> np.ndarray:
+        """The label of each sample, where labels are two classes."""
+        targets = array(values, "targets").reshape(len(array(values, "targets")), -1)[:, 0]
+        two = self.target_domain.signs or (self.target_domain.low, self.target_domain.high) == (0.0, 1.0)
+        if self.numbers_per_sample != 1 or not two or not np.isin(targets, (-1, 0, 1)).all():
+            return super().classes_of(values)
+        return targets.astype(np.int64)
 
     def describe(self, records: dict[str, InputRecord], facts: SignFacts | None) -> dict[str, InputRecord]:
         """What the predictions were taken for, and how labels were mapped."""

@@ -95,8 +95,9 @@ def sigmoid_cross_entropy(logit: Array, target: Array) -> Array:
     Command:
         losscli sigmoid-cross-entropy sample_data/cancer_scores.npy sample_data/cancer_labels.npy
     """
-    # y · softplus(−x) + (1 − y) · softplus(x), with the tail that both have in common taken once
-    return target * np.maximum(-logit, 0.0) + (1.0 - target) * np.maximum(logit, 0.0) + softplus_tail(logit)
+    # softplus(x) = max(x, 0) + tail and softplus(−x) = max(−x, 0) + tail, the tail being the same
+    positive = np.maximum(logit, 0.0)
+    return (1.0 - target) * positive + target * (positive - logit) + softplus_tail(logit)
 
 
 @loss(

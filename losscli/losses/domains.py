@@ -24,6 +24,11 @@ class Domain:
             return f"{'≥' if self.low_closed else '>'} {self.low:g}" if math.isfinite(self.low) else "finite"
         return f"within [{self.low:g}, {self.high:g}]"
 
+    @property
+    def bounded(self) -> bool:
+        """Whether the interval has two ends."""
+        return math.isfinite(self.high - self.low)
+
     def holds(self, value: float) -> bool:
         """Whether the value lies in the interval; NaN does not."""
         return (self.low <= value if self.low_closed else self.low < value) and value <= self.high

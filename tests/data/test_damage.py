@@ -13,6 +13,6 @@ def test_too_little_memory_is_not_blamed_on_the_file():
 
 
 def test_damage_is_named_with_the_file():
-    with pytest.raises(DataError, match="t.parquet: the Parquet file is truncated or damaged"):  # noqa: SIM117
+    with pytest.raises(DataError, match=r"t\.parquet: the Parquet file is truncated or damaged"):  # noqa: SIM117
         with damage_named("t.parquet", "Parquet"):
             raise pa.ArrowInvalid("no magic")
