@@ -111,7 +111,7 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
             print(format_warning(warning), file=sys.stderr)
     if result.check is None or result.check.passed:
         return Exit.DONE
-    if form != "table":
+    if form not in ("table", "md"):
         _tell_failure(result)
     return Exit.CHECK_FAILED
 
@@ -176,10 +176,10 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
         on_empty=values["on_empty"],
         penalty=_penalty(values),
         threads=values["threads"],
-        rows=_rows(values["rows"]) if form == "table" else 0,
+        rows=_rows(values["rows"]) if form in ("table", "md") else 0,
         top=values["top"],
         per_sample=values["per_sample"] and form == "json",
-        statistics=form in ("table", "json"),
+        statistics=form in ("table", "md", "json"),
         sinks=sinks,
     )
 
@@ -209,6 +209,10 @@ def _print(result: Any, form: str, color: str) -> None:
         from losscli.report import format_value
 
         print(format_value(result))
+    elif form == "md":
+        from losscli.report import render_markdown
+
+        sys.stdout.write(render_markdown(result))
     elif form == "table":
         from losscli.cli.terminal import terminal
         from losscli.report import render_table

@@ -165,9 +165,9 @@ COMMON: tuple[Option, ...] = (
     Option("params", list[str], None, "A file of parameters; may be given several times.", OBJECTIVE, (), "FILE"),
     Option(
         "format",
-        Literal["table", "json", "jsonl", "csv", "value"],
+        Literal["table", "md", "json", "jsonl", "csv", "value"],
         "table",
-        "What is printed: jsonl and csv are one sample a line, value is the bare number.",
+        "What is printed: md is Markdown, jsonl and csv are one sample a line, value is the bare number.",
         OUTPUT,
     ),
     Option("json", bool, False, "Short for --format json.", OUTPUT, ("--json",), settings=FIRST),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from losscli.report.files import OutputFile, OutputSink, open_file, open_output
     from losscli.report.json_report import dumps, schema, to_json
     from losscli.report.lines import CsvLines, CsvSink, JsonLines, JsonLinesSink
+    from losscli.report.markdown import render_markdown
     from losscli.report.table import render_table
     from losscli.report.value import format_value
 
@@ -26,6 +27,7 @@ __all__ = [
     "format_warning",
     "open_file",
     "open_output",
+    "render_markdown",
     "render_table",
     "schema",
     "to_json",
@@ -44,6 +46,7 @@ _MODULES = {
     "format_warning": "error_report",
     "open_file": "files",
     "open_output": "files",
+    "render_markdown": "markdown",
     "render_table": "table",
     "schema": "json_report",
     "to_json": "json_report",

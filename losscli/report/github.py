@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from losscli.report.gates_report import columns_of, label, remarks, sentence, shown_gates, title_of
+from losscli.report.markdown import plain, row
 from losscli.report.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from losscli.engine.gates import GateOutcome, GatesReport
 
 MOST = 10
@@ -34,16 +32,16 @@ def to_annotations(report: GatesReport, workspace: str | None = None) -> list[st
 def to_markdown(report: GatesReport, *, only_failures: bool) -> str:
     """The report as Markdown, ending with a line end. Whatever comes from files is shown as it stands."""
     gates = shown_gates(report, only_failures=only_failures)
-    lines = [f"### {_plain(title_of(report))}"]
+    lines = [f"### {plain(title_of(report))}"]
     if gates:
         columns = columns_of(gates)
-        lines += ["", _row([*columns]), _row(["---"] * len(columns))]
-        lines += [_row([_plain(cell) for cell in cells]) for cells in zip(*columns.values(), strict=True)]
+        lines += ["", row([*columns]), row(["---"] * len(columns))]
+        lines += [row([plain(cell) for cell in cells]) for cells in zip(*columns.values(), strict=True)]
     for gate in gates:
         said = list(remarks(gate))
         if said:
-            lines += ["", f"**{_plain(printable(gate.name))}** ({gate.status})", ""]
-            lines += [f"- {_plain(printable(line))}" for line in said]
+            lines += ["", f"**{plain(printable(gate.name))}** ({gate.status})", ""]
+            lines += [f"- {plain(printable(line))}" for line in said]
     return "\n".join(lines) + "\n"
 
 
@@ -71,12 +69,3 @@ def _command(name: str, properties: dict[str, str], message: str) -> str:
 def _escaped(text: str, more: str = "") -> str:
     """The text with percent signs, line ends and `more` as the runner reads them back."""
     return "".join(f"%{ord(letter):02X}" if letter in "%\r\n" + more else letter for letter in text)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _plain(text: str) -> str:
-    """The text with a backslash before all that would be Markdown, HTML, a link or the end of a cell."""
-    return re.sub(r"[\\`*\[\]<>|#~@:&$]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", printable(text))

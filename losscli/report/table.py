@@ -38,6 +38,12 @@ def render_table(result: Result, *, width: int | None, color: bool, tty: bool) -
         tty: Whether to draw for a terminal; without one neither `width` nor `color` has a meaning.
     """
     page = new_page(width=width, color=color, tty=tty)
+    draw_result(page, result)
+    return page.text()
+
+
+def draw_result(page: Page, result: Result) -> None:
+    """Everything that a page tells of a result, from its title to its signature."""
     page.line(printable(_title(result)), "bold")
     page.pairs([(printable(label), printable(content)) for label, content in _summary(result)])
     if result.first is not None and len(result.first):
@@ -48,7 +54,6 @@ def render_table(result: Result, *, width: int | None, color: bool, tty: bool) -
         _draw_check(page, result.check)
     page.line()
     page.line(printable(result.signature), "dim")
-    return page.text()
 
 
 def draw_rows(page: Page, title: str, rows: Mapping[str, np.ndarray]) -> None:
