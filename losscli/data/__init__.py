@@ -124,6 +124,7 @@ def _open(spec: str, options: ReadOptions, *, reread: bool) -> tuple[Source, str
         from losscli.data.concat import concatenated
 
         source = concatenated(spec, parts)
+    source.origins = inputs
     return source, None if source.format == "npz" else inputs[0].member
 
 

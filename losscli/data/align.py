@@ -25,12 +25,15 @@ def align(fields: Mapping[str, Field], rows: int) -> Iterator[Block]:
     known, else where the shorter one ends.
     """
     _compare_known_lengths(fields)
-    readers = [_reader(source, members) for source, members in _by_source(fields)]
+    groups = _by_source(fields)
+    readers = [_reader(source, members) for source, members in groups]
     start = 0
     while True:
         parts = [reader.take(start, rows) for reader in readers]
         sizes = [part.size for part in parts]
         size = min(sizes)
+        for source, _ in groups:
+            _refuse_change(source)
         if size != max(sizes):
             raise _ends_early(readers, sizes, start)
         if size == 0:
@@ -50,13 +53,20 @@ def read_whole(field: Field) -> Values:
     if source.rows is not None:
         view = source.slice(field, 0, source.rows)
         if view is not None:
+            _refuse_change(source)
             return view
     pieces = [batch[0] for batch in source.batches([field])]
+    _refuse_change(source)
     if not pieces:
         raise DataError(f"{source.path}: there are no rows")
     whole = join_rows(pieces)
     field.info = replace(field.info, shape=(len(whole), *field.info.shape[1:]))
     return whole
+
+
+def _refuse_change(source: Source) -> None:
+    for origin in source.origins:
+        origin.refuse_change()
 
 
 class _Taken(NamedTuple):

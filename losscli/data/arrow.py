@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 from pyarrow import ipc
 
 from losscli.data.damage import checked_schema, damage_named
+from losscli.data.locate import read_up_to
 from losscli.data.table import TableSource
 
 if TYPE_CHECKING:
@@ -27,13 +29,13 @@ class ArrowFile(TableSource):
         self.path = str(located)
         self.rows = None
         self._local_path = located.spooled()
-        with damage_named(self.path, "Arrow"), pa.OSFile(self._local_path) as file:
+        with damage_named(self.path, "Arrow"), _opened(self._local_path) as file:
             self.schema = checked_schema(ipc.open_file(file).schema, self.path)
 
     def record_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The batches as they were written."""
         wanted = [self.schema.get_field_index(name) for name in columns]
-        with damage_named(self.path, "Arrow"), pa.OSFile(self._local_path) as file:
+        with damage_named(self.path, "Arrow"), _opened(self._local_path) as file:
             reader = ipc.open_file(file, options=ipc.IpcReadOptions(included_fields=sorted(wanted)))
             for number in range(reader.num_record_batches):
                 yield _validated(reader.get_batch(number))
@@ -76,7 +78,7 @@ class ArrowStream(TableSource):
     def _open(self) -> ipc.RecordBatchStreamReader:
         path = self._located.local_path
         with damage_named(self.path, "Arrow"):
-            return ipc.open_stream(self._located.open() if path is None else pa.OSFile(path))
+            return ipc.open_stream(_Pieces(self._located.open()) if path is None else _opened(path))
 
     def _next(self, reader: ipc.RecordBatchStreamReader) -> pa.RecordBatch | None:
         with damage_named(self.path, "Arrow"):
@@ -84,6 +86,37 @@ class ArrowStream(TableSource):
                 return _validated(reader.read_next_batch())
             except StopIteration:
                 return None
+
+
+class _Pieces(io.RawIOBase):
+    """A stream that Arrow may ask for as many bytes as a damaged file says that there are."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._stream.seekable()
+
+    def read(self, size: int = -1) -> bytes:
+        return self._stream.read() if size < 0 else read_up_to(self._stream, size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _opened(path: str) -> pa.PythonFile:
+    # Not mapped: a file that another process cuts off meanwhile would kill this one.
+    return pa.PythonFile(_Pieces(open(path, "rb", buffering=0)), mode="r")
 
 
 def open_arrow(located: Input) -> TableSource:

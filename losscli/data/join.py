@@ -21,6 +21,7 @@ from losscli.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from losscli.data.locate import Input
     from losscli.data.model import Source, Values
 
 _BATCH_ROWS = 1 << 16
@@ -79,6 +80,7 @@ class JoinedTable:
         self.path = table.path
         self.format = table.format
         self.rows: int | None = len(order)
+        self.origins: Sequence[Input] = table.origins
 
     @property
     def columns(self) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ import stat
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from losscli.data.wording import did_you_mean, listed, shown
 from losscli.errors import DataError
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 HEAD_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 24
 _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+class _Version(NamedTuple):
+    """What tells that a file is still the same."""
+
+    file: tuple[int, int]
+    size: int
+    modified: int
 
 
 class Input:
@@ -51,6 +60,7 @@ class Input:
         self._once = once
         self._spooled: str | None = None
         self._pending: BinaryIO | None = None
+        self._version: _Version | None = None
 
     def __str__(self) -> str:
         return shown(self.label)
@@ -74,6 +84,7 @@ class Input:
 
     @cached_property
     def _start(self) -> tuple[bytes, str | None]:
+        self._version = self._version_now()
         raw = self._open_raw()
         try:
             magic = raw.read(4)
@@ -129,6 +140,32 @@ class Input:
         """Make sure that the input can be opened more than once."""
         if self._once:
             self.spooled()
+
+    def refuse_change(self) -> None:
+        """A DataError if the file is no longer the one that was opened first."""
+        if self._version is None:
+            return
+        now = self._version_now()
+        if now == self._version:
+            return
+        if now is None:
+            why = "it is gone"
+        elif now.file != self._version.file:
+            why = "another file took its place"
+        elif now.size != self._version.size:
+            why = f"it had {self._version.size:,} bytes, and has {now.size:,} now"
+        else:
+            why = "it was written to"
+        raise DataError(f"{self}: the file changed while it was read", why=why, hint="run again when it is complete")
+
+    def _version_now(self) -> _Version | None:
+        if self._path is None:
+            return None
+        try:
+            status = Path(self._path).stat()
+        except OSError:
+            return None
+        return _Version((status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns)
 
     def _open_raw(self) -> BinaryIO:
         try:
@@ -344,6 +381,17 @@ def guarded(
     `packed` is the stream below it, which is closed with it.
     """
     return cast("BinaryIO", io.BufferedReader(_Guarded(stream, damage, label, what, packed), 1 << 20))
+
+
+def read_up_to(stream: BinaryIO, size: int) -> bytes:
+    """`size` bytes or what there is, without an allocation that only a header's claim supports."""
+    if size <= _PIECE_BYTES:
+        return stream.read(size)
+    pieces = []
+    while size > 0 and (piece := stream.read(min(size, _PIECE_BYTES))):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
 class _Replayed(io.RawIOBase):

@@ -14,6 +14,7 @@ from losscli.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from losscli.data.locate import Input
     from losscli.data.model import Values
 
 _BATCH_BYTES = 1 << 22
@@ -29,6 +30,7 @@ class ArrayFields:
     shape: tuple[int, ...]
     dtype: np.dtype
     notes: tuple[str, ...] = ()
+    origins: Sequence[Input] = ()
 
     def select(
         self,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from losscli.data.locate import Input
+
     Values: TypeAlias = "np.ndarray | Ragged"
 
 Header = Literal["auto", "yes", "no"]
@@ -108,6 +110,8 @@ class Source(Protocol):
     format: str
     rows: int | None
     """The number of samples, None where only reading to the end tells it."""
+    origins: Sequence[Input]
+    """What it is read from, which may not change meanwhile."""
 
     @property
     def columns(self) -> tuple[str, ...] | None:

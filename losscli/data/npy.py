@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from losscli.data.dtypes import check_dtype, decode_bfloat16, is_bfloat16
+from losscli.data.locate import read_up_to
 from losscli.data.memory import ArrayFields, ArraySource, reject_no_rows, rows_per_batch
 from losscli.data.wording import shown
 from losscli.errors import DataError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from losscli.data.locate import Input
     from losscli.data.model import Field, ReadOptions
 
-_READ_BYTES = 1 << 24
 _MOST_READ_BYTES = 1 << 26
 
 
@@ -83,11 +83,8 @@ class NpyFile(ArraySource):
         if self._scattered or count * row_bytes > _MOST_READ_BYTES:
             return super()._raw(start, stop)
         values = np.empty((count, *row_shape), header.dtype)
-        if count:
-            with open(self._local_path, "rb", buffering=0) as file:
-                file.seek(header.offset + start * row_bytes)
-                if (missing := _fill(file, values)) > 0:
-                    raise _truncated(self.path, header, start * row_bytes + values.nbytes - missing)
+        if count and (missing := _fill(values, self._local_path, header.offset + start * row_bytes, self.path)):
+            raise _truncated(self.path, header, start * row_bytes + values.nbytes - missing)
         values.flags.writeable = False
         return values
 
@@ -122,7 +119,7 @@ class NpyStream(ArrayFields):
             stream.read(header.offset)
             for start in range(0, self.rows, step):
                 count = min(step, self.rows - start)
-                data = _read_up_to(stream, count * row_bytes)
+                data = read_up_to(stream, count * row_bytes)
                 if len(data) < count * row_bytes:
                     raise _truncated(self.path, header, start * row_bytes + len(data))
                 values = np.frombuffer(data, header.dtype).reshape(count, *row_shape)
@@ -163,23 +160,17 @@ def _map_array(path: str, header: _Header) -> np.ndarray:
     return np.asarray(mapped)
 
 
-def _fill(file: io.RawIOBase, values: np.ndarray) -> int:
-    """Read into an array; how many bytes the file was too short."""
+def _fill(values: np.ndarray, local_path: str, offset: int, path: str) -> int:
+    """Read into an array; how many bytes the file is too short."""
     rest = values.reshape(-1).view(np.uint8).data
-    while rest and (count := file.readinto(rest)):
-        rest = rest[count:]
+    try:
+        with open(local_path, "rb", buffering=0) as file:
+            file.seek(offset)
+            while rest and (count := file.readinto(rest)):
+                rest = rest[count:]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read any more", why=error.strerror or str(error)) from error
     return len(rest)
-
-
-def _read_up_to(stream: BinaryIO, size: int) -> bytes:
-    """`size` bytes or what there is, without an allocation that only a header's claim supports."""
-    if size <= _READ_BYTES:
-        return stream.read(size)
-    pieces = []
-    while size > 0 and (piece := stream.read(min(size, _READ_BYTES))):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
 
 
 def _truncated(path: str, header: _Header, found: int) -> DataError:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from losscli.data.locate import Input
 
 _BATCH_BYTES = 1 << 22
-_READ_BYTES = 1 << 20
+_READ_BYTES = 1 << 16
 _MOST_BATCH_ROWS = 1 << 16
 
 _FEW_COLUMNS = 8

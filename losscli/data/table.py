@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from losscli.data.locate import Input
     from losscli.data.model import Values
 
 _ROW_NUMBER_NAMES = ("", "Unnamed: 0", "index")
@@ -56,6 +57,7 @@ class TableSource(ABC):
     format: str
     rows: int | None
     schema: pa.Schema
+    origins: Sequence[Input] = ()
 
     @abstractmethod
     def record_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -100,6 +100,7 @@ class _Targets(RaggedSource):
 def replaced(f: Field, values: np.ndarray) -> Field:
     """A field of the same origin with other values."""
     other = _Utterances(values, f.info.path, f.info.format).select(None)
+    other.source.origins = f.source.origins
     other.notes.extend(f.notes)
     return other
 

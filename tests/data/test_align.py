@@ -21,6 +21,7 @@ class Batched:
     path = "batched"
     format = "test"
     columns = None
+    origins = ()
 
     def __init__(self, *batches, rows=None):
         self.given = batches

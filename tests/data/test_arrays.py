@@ -1,10 +1,11 @@
 """NPY and NPZ files, and arrays of a program."""
 
 import gzip
-import os
 import io
+import os
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_a_file_is_not_mapped_where_it_can_be_read(tmp_path):
     source = open_source(path)
     field = source.select(None)
     assert source.slice(field, 0, 2).tolist() == [[0.0, 1.0], [2.0, 3.0]]
-    os.truncate(path, os.path.getsize(path) - 8)
+    os.truncate(path, Path(path).stat().st_size - 8)
     assert source.slice(field, 0, 2).tolist() == [[0.0, 1.0], [2.0, 3.0]]
     with pytest.raises(DataError, match="88 of 96 bytes of data are there"):
         source.slice(field, 4, 6)

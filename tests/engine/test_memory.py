@@ -92,7 +92,7 @@ def write_parquet(path, values, size):
 @pytest.mark.parametrize(
     ("write", "megabytes"),
     [
-        pytest.param(write_npy, 150, id="npy"),
+        pytest.param(write_npy, 240, id="npy"),
         pytest.param(write_csv, 240, id="csv"),
         pytest.param(write_parquet, 300, id="parquet"),
     ],
