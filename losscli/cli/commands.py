@@ -59,7 +59,7 @@ COMMANDS = {
         Command("compare", "compare_command", "Compare saved models on the same samples.", "Around the losses"),
         Command("convert", "convert_command", "Convert between logits, probabilities and labels.", "Around the losses"),
         Command("check", "check_command", "Hold many losses to the limits of a file, for CI.", "Around the losses"),
-        Command("inspect", "inspect_command", "Look into files: kinds, classes, NaN, and what is wrong.", "Around the losses"),
+        Command("inspect", "inspect_command", "Look into files, and at what is wrong with them.", "Around the losses"),
         Command("curve", "curve_command", "Draw losses against the prediction.", "Around the losses"),
         Command("likelihood", "likelihood_command", "How likely data are under a model.", "Around the losses"),
         Command("mle", "mle_command", "The parameters under which data are most likely.", "Around the losses"),
