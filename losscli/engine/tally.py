@@ -248,6 +248,7 @@ class RowTally:
         self.classes = classes
         self.facts = RowFacts()
         self.unsound = 0
+        self.impossible = 0
         self.least: Extreme | None = None
         self.greatest: Extreme | None = None
         self.least_mass: Extreme | None = None
@@ -271,6 +272,7 @@ class RowTally:
             rows, samples = rows[sound], samples[sound]
         if not len(rows):
             return
+        self.impossible += int(np.count_nonzero(rows.max(axis=1) == -np.inf))
         later = examine(rows, samples, ROW_SUM_TOLERANCE)
         self.facts.merge(later)
         sums = rows.sum(axis=1)

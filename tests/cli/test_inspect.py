@@ -324,6 +324,31 @@ def test_infinities(shell, diagnose, logits, labels):
     assert found["value"] == pytest.approx(entropy(softmax(logits[kept]), labels[kept]), rel=1e-12)
 
 
+def test_infinite_targets(shell, diagnose, rng):
+    numbers = rng.normal(size=100)
+    shell.save("p.npy", numbers)
+    shell.save("y.npy", np.where(np.arange(100) == 3, -np.inf, numbers + 1.0))
+    found = diagnose("p.npy y.npy")
+    assert found["names"] == ["infinite-targets"]
+    assert found["value"] == pytest.approx(1.0)
+
+
+def test_nothing_but_nan(shell, diagnose):
+    shell.save("p.npy", np.full((30, 3), np.nan))
+    assert diagnose("p.npy p.npy")["names"][-1] == "all-nan"
+
+
+def test_rows_that_rule_every_class_out(shell, diagnose, logits, labels):
+    logits[:, 3] = np.where(labels == 3, logits[:, 3], -np.inf)
+    logits[17] = -np.inf
+    shell.save("p.npy", logits)
+    shell.save("y.npy", labels)
+    found = diagnose("p.npy y.npy")
+    assert found["names"] == ["impossible-rows"]
+    kept = np.arange(200) != 17
+    assert found["value"] == pytest.approx(entropy(softmax(logits[kept]), labels[kept]), rel=1e-12)
+
+
 NAMES = np.array(["ant", "bee", "cat", "dog"])
 
 

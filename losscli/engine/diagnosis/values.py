@@ -30,19 +30,35 @@ def check_nan(case: Case) -> None:
             "--on-nan skip leaves such samples out and counts them",
         )
         case.recipe.add("--on-nan", "skip")
-    has_classes = not single(case.p) and case.p.shape != case.t.shape
-    sort = "positive_infinity" if has_classes or case.p.spread.nonfinite["positive_infinity"] else "negative_infinity"
-    infinite = case.p.spread.nonfinite[sort]
-    if infinite:
-        first = _first(case.p.spread.first_rows[sort])
-        case.say(
-            "infinite-predictions",
-            "fault",
-            f"{case.path('p')}: {infinite:,} × {'' if sort[0] == 'p' else '-'}inf ({first})",
-            "an overflow, for instance of float16 beyond 65504",
-            "the step saves both files without such rows; better export them again in float32",
+        if not spread.finite:
+            raise case.stuck("all-nan", f"{case.path(name)}: no number is finite", "nothing can be scored")
+    check_infinities(case, has_classes=not single(case.p) and case.p.shape != case.t.shape)
+
+
+def check_infinities(case: Case, *, has_classes: bool) -> None:
+    """Infinities that no loss takes: all of them, but for the −inf of a class that is ruled out."""
+    sides: tuple[tuple[Role, str], ...] = (
+        (("p", "predictions"),)
+        if has_classes
+        else (
+            ("p", "predictions"),
+            ("t", "targets"),
         )
-        case.recipe.keep_rows("~np.isinf(p.reshape(len(p), -1)).any(1)")
+    )
+    for name, role in sides:
+        spread = case.tally(name).spread
+        for sort, word in (("positive_infinity", "inf"), ("negative_infinity", "-inf")):
+            if not spread.nonfinite[sort] or (has_classes and word == "-inf"):
+                continue
+            case.say(
+                f"infinite-{role}",
+                "fault",
+                f"{case.path(name)}: {spread.nonfinite[sort]:,} × {word} ({_first(spread.first_rows[sort])})",
+                "an overflow, for instance of float16 beyond 65504, or the logarithm of 0",
+                "the step saves both files without such rows; better export them again in float32",
+            )
+            case.recipe.keep_rows(f"~np.isinf({name}.reshape(len({name}), -1)).any(1)")
+            break
 
 
 def check_kind(case: Case, rows: RowTally) -> ScoreKind | None:
@@ -50,6 +66,8 @@ def check_kind(case: Case, rows: RowTally) -> ScoreKind | None:
     facts, path = rows.facts, case.path("p")
     if not facts.rows:
         raise case.stuck("all-nan", f"{path}: every row holds a NaN", "nothing can be scored")
+    if rows.impossible:
+        check_impossible(case, rows)
     normalizable = not case.p.spread.below_zero and rows.least is not None and rows.least.value > 0.0
     normalize = "--kind probs --normalize divides each row by its sum"
     if facts.probs == facts.rows or facts.log_probs == facts.rows:
@@ -63,7 +81,7 @@ def check_kind(case: Case, rows: RowTally) -> ScoreKind | None:
         case.say(
             "rounded" if near else "not-normalised",
             "fault",
-            f"{path}: all values lie in [0, 1], but the rows sum to {ends} (row {facts.first_not_probs})",
+            f"{path}: all values lie in [0, 1], but the sums of the rows run {ends} (row {facts.first_not_probs})",
             "probabilities that were rounded to a few digits"
             if near
             else "one sigmoid for each class, cut or weighted probabilities, or by chance logits (--kind logits)",
@@ -99,6 +117,15 @@ def check_kind(case: Case, rows: RowTally) -> ScoreKind | None:
     case.recipe.add("--kind", "probs")
     case.recipe.add("--normalize")
     return "probs"
+
+
+def check_impossible(case: Case, rows: RowTally) -> None:
+    """Rows that rule every class out."""
+    problem = f"{case.path('p')}: {rows.impossible:,} of {rows.facts.rows:,} rows are -inf for every class"
+    if rows.impossible == rows.facts.rows or len(case.p.shape) != 1:
+        raise case.stuck("impossible-rows", problem, "a mask covers all classes")
+    case.say("impossible-rows", "fault", problem, "a mask covers all classes", "the step leaves these rows out")
+    case.recipe.keep_rows("p.max(1) > -np.inf")
 
 
 def softmax_twice(case: Case, kind: ScoreKind, rows: RowTally) -> None:
