@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from losscli.data.model import Field, ReadOptions
 
 _MOST_READ_BYTES = 1 << 26
+_MOST_ROW_BYTES = 1 << 29
 
 
 class _Header(NamedTuple):
@@ -44,6 +45,7 @@ def open_npy(located: Input, options: ReadOptions, *, format: str = "npy") -> Ar
     # Column after column, the first row is complete only at the end: such a stream is kept in a file.
     needs_random_access = header.fortran_order and len(header.shape) > 1
     if located.local_path is None and not needs_random_access:
+        _refuse_vast_rows(header, path)
         return NpyStream(located, header, options.input_dtype, format)
     local_path = located.spooled()
     extra = Path(local_path).stat().st_size - header.offset - header.data_bytes
@@ -158,6 +160,17 @@ def _map_array(path: str, header: _Header) -> np.ndarray:
         order="F" if header.fortran_order else "C",
     )
     return np.asarray(mapped)
+
+
+def _refuse_vast_rows(header: _Header, path: str) -> None:
+    """Refuse a stream with samples that memory may not hold: a few bytes, compressed, can claim to be such."""
+    row_bytes = math.prod(header.shape[1:]) * header.dtype.itemsize
+    if row_bytes > _MOST_ROW_BYTES:
+        raise DataError(
+            f"{path}: one sample takes {row_bytes:,} bytes",
+            why=f"its header promises {header.dtype} of shape {header.shape}, and a sample is held in memory",
+            hint="save it uncompressed as .npy, which need not be",
+        )
 
 
 def _fill(values: np.ndarray, local_path: str, offset: int, path: str) -> int:

@@ -10,6 +10,7 @@ from pyarrow import types
 
 from losscli.data.damage import checked_schema, damage_named
 from losscli.data.table import TableSource
+from losscli.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
