@@ -71,6 +71,14 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _help_all(context: typer.Context, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from losscli.cli.help_all import print_all
+
+        print_all(context)
+        raise typer.Exit
+
+
 app = typer.Typer(
     cls=Commands,
     rich_markup_mode="rich",
@@ -92,6 +100,9 @@ losscli mse table.csv --pred y_hat --target y --max 0.5
 def losscli(
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    _help_all: Annotated[
+        bool, typer.Option("--help-all", callback=_help_all, is_eager=True, help="Show the help of every command.")
     ] = False,
 ) -> None:
     """Only the options that come before a command."""
