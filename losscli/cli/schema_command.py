@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
+
+import typer
+
+from losscli.errors import UsageError
+from losscli.report.schemas import names, schema
 
 
-def run() -> None:
-    """Print the JSON Schema of what --json prints."""
-    from losscli.report import schema
-
-    print(json.dumps(schema(), indent=2))
+def run(
+    name: Annotated[
+        str, typer.Argument(help="Whose: " + ", ".join(names()) + ".", metavar="NAME", autocompletion=names)
+    ] = "result",
+) -> None:
+    """Print the JSON Schema of what --json prints: of a loss, or of another command."""
+    if name not in names():
+        raise UsageError(f"there is no schema named {name!r}", hint=f"the schemas are {', '.join(names())}")
+    print(json.dumps(schema(name), indent=2))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from losscli.report.error_report import format_error, format_warning
     from losscli.report.files import OutputFile, OutputSink, open_file, open_output
-    from losscli.report.json_report import dumps, schema, to_json
+    from losscli.report.json_report import dumps, to_json
     from losscli.report.lines import CsvLines, CsvSink, JsonLines, JsonLinesSink
     from losscli.report.markdown import render_markdown
+    from losscli.report.schemas import schema
     from losscli.report.table import render_table
     from losscli.report.value import format_value
 
@@ -48,7 +49,7 @@ _MODULES = {
     "open_output": "files",
     "render_markdown": "markdown",
     "render_table": "table",
-    "schema": "json_report",
+    "schema": "schemas",
     "to_json": "json_report",
 }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from losscli.report.json_report import portable
@@ -30,13 +28,6 @@ def comparison_to_json(found: Comparison) -> dict[str, Any]:
     document = {"schema": COMPARISON_SCHEMA_ID, **vars(found)}
     document["contrasts"] = [{**vars(contrast), "moved": contrast.moved.records()} for contrast in found.contrasts]
     return {name: portable(value) for name, value in document.items()}
-
-
-def comparison_schema() -> dict[str, Any]:
-    """The JSON Schema of the object that `comparison_to_json` makes."""
-    text = Path(__file__).with_name("comparison_schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
 
 
 def render_comparison(found: Comparison, *, width: int | None, color: bool, tty: bool) -> str:

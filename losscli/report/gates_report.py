@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from losscli.report.json_report import portable
@@ -66,12 +64,6 @@ def _gate_to_json(gate: GateOutcome) -> dict[str, Any]:
         "signature": gate.signature,
         "warnings": gate.warnings,
     }
-
-
-def check_schema() -> dict[str, Any]:
-    """The JSON Schema of the object that `gates_to_json` makes."""
-    loaded: dict[str, Any] = json.loads(Path(__file__).with_name("check_schema.json").read_text(encoding="utf-8"))
-    return loaded
 
 
 def render_gates(report: GatesReport, *, only_failures: bool, width: int | None, color: bool, tty: bool) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from losscli.report.json_report import portable
@@ -44,13 +42,6 @@ def inspection_to_json(found: Inspection) -> dict[str, Any]:
     """The inspection as plain dicts, lists, strings and finite numbers, in the order of the schema."""
     files = [portable(portrait) for portrait in found.files]
     return {"schema": INSPECTION_SCHEMA_ID, "files": files, "diagnosis": portable(found.diagnosis)}
-
-
-def inspection_schema() -> dict[str, Any]:
-    """The JSON Schema of the object that `inspection_to_json` makes."""
-    text = Path(__file__).with_name("inspection_schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
 
 
 def render_inspection(found: Inspection, *, width: int | None, color: bool, tty: bool) -> str:

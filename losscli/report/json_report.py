@@ -1,4 +1,4 @@
-"""A result as strict JSON, in the layout that `schema.json` fixes."""
+"""A result as strict JSON, in the layout that `result_schema.json` fixes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,13 +79,6 @@ def nonfinite_name(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of the object that `to_json` makes."""
-    text = Path(__file__).with_name("schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
 
 
 def _layout(value: Any, *, indent: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from losscli.report.json_report import portable
@@ -34,12 +32,6 @@ def model_to_json(found: Likelihood) -> dict[str, Any]:
         **members,
     }
     return {name: portable(value) for name, value in document.items()}
-
-
-def model_schema() -> dict[str, Any]:
-    """The JSON Schema of the object that `model_to_json` makes."""
-    loaded: dict[str, Any] = json.loads(Path(__file__).with_name("model_schema.json").read_text(encoding="utf-8"))
-    return loaded
 
 
 def format_likelihood(found: Likelihood) -> str:

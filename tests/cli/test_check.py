@@ -17,7 +17,8 @@ import losscli.cli.check_command
 from losscli.engine.baseline import Baseline
 from losscli.engine.gate_file import read_gates
 from losscli.engine.gates import run_gates
-from losscli.report.gates_report import check_schema, render_gates
+from losscli.report import schema
+from losscli.report.gates_report import render_gates
 from losscli.report.place import Place
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -64,9 +65,9 @@ def folder(shell, monkeypatch):
 
 def parsed(outcome):
     """The JSON on stdout, strict and as its schema says."""
-    jsonschema.Draft202012Validator.check_schema(check_schema())
+    jsonschema.Draft202012Validator.check_schema(schema("check"))
     document = json.loads(outcome.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
-    jsonschema.validate(document, check_schema(), jsonschema.Draft202012Validator)
+    jsonschema.validate(document, schema("check"), jsonschema.Draft202012Validator)
     return document
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from losscli.losses.catalogue import catalogue
-from losscli.report.comparison_report import comparison_schema
+from losscli.report import schema
 
 TABLE = "id,old,new,label,who\n" + "".join(
     f"{row},{row % 7},{row % 5},{row % 6},{'abcdefgh'[row % 8]}\n" for row in range(48)
@@ -20,14 +20,14 @@ TABLE = "id,old,new,label,who\n" + "".join(
 @pytest.fixture
 def compared(shell):
     """Run a comparison, and hold its JSON to the schema."""
-    schema = comparison_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
+    layout = schema("comparison")
+    jsonschema.Draft202012Validator.check_schema(layout)
 
     def run(command, *, code=0):
         outcome = shell(f"compare {command} --json")
         assert outcome.code == code, outcome.err
         parsed = json.loads(outcome.out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
-        jsonschema.validate(parsed, schema, jsonschema.Draft202012Validator)
+        jsonschema.validate(parsed, layout, jsonschema.Draft202012Validator)
         return parsed
 
     return run

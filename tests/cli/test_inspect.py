@@ -9,7 +9,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from losscli.report.inspection_report import inspection_schema
+from losscli.report import schema
 
 CLASSES = 4
 
@@ -45,9 +45,9 @@ def probs(logits):
 
 @pytest.fixture
 def validator():
-    schema = inspection_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
+    layout = schema("inspection")
+    jsonschema.Draft202012Validator.check_schema(layout)
+    return jsonschema.Draft202012Validator(layout)
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ import jsonschema
 import numpy as np
 import pytest
 
-from losscli.report.model_report import model_schema
+from losscli.report import schema
 
 X = "x\n1.2\n0.7\n2.1\n1.5\n0.9\n"
 
 
 @pytest.fixture
 def validator():
-    schema = model_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
+    layout = schema("model")
+    jsonschema.Draft202012Validator.check_schema(layout)
+    return jsonschema.Draft202012Validator(layout)
 
 
 @pytest.fixture
@@ -105,9 +105,9 @@ def test_json_has_names_for_what_it_lacks(shell, read_json):
 
 
 def test_every_member_of_the_schema_is_described():
-    schema = model_schema()
-    assert set(schema["required"]) == set(schema["properties"])
-    for member in (*schema["properties"].values(), *schema["properties"]["input"]["properties"].values()):
+    layout = schema("model")
+    assert set(layout["required"]) == set(layout["properties"])
+    for member in (*layout["properties"].values(), *layout["properties"]["input"]["properties"].values()):
         assert member["description"].endswith(".")
 
 

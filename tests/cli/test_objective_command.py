@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from losscli.losses.catalogue import catalogue
-from losscli.report.json_report import schema
+from losscli.report import schema
 
 WEIGHTS = [0.5, -2.0, 0.0, 1.0]
 
