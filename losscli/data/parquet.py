@@ -51,6 +51,18 @@ class ParquetTable(TableSource):
 
     def record_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows of the file, row group by row group."""
+        promised, found = self.rows, 0
+        for batch in self._read(columns):
+            found += batch.num_rows
+            yield batch
+        if found != promised:
+            raise DataError(
+                f"{self.path}: the Parquet file is damaged",
+                why=f"its footer promises {promised:,} rows, and {found:,} are there",
+                hint="copy or write it again",
+            )
+
+    def _read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         with damage_named(self.path, "Parquet"), self._open() as file:
             for group in range(file.metadata.num_row_groups):
                 described = file.metadata.row_group(group)
