@@ -39,7 +39,7 @@ NEVER = {
     SWITCH: "the file cannot switch itself off",
 }
 
-_MENTIONED = re.compile(rb"tool[\s.\"']*losscli")
+_MENTIONED = re.compile(rb"tool[\]\s.\"']*losscli")
 
 
 def take_defaults(context: typer.Context, off: bool) -> bool:

@@ -111,7 +111,11 @@ TARGETS = Annotated[
 INPUT, REDUCTION, OBJECTIVE, OUTPUT, CHECKS, RUN = "Input", "Reduction", "Objective", "Output", "Checks", "Run"
 
 FIRST = {"is_eager": True}
-"""For options that must be known before defaults are taken from a file."""
+"""For options that must be known before defaults are taken from a file.
+
+Typer looks at those that are given first, and then at the others in the order in which they stand here:
+the one that takes the defaults stands before those that may have one.
+"""
 
 COMMON: tuple[Option, ...] = (
     Option(
@@ -155,6 +159,15 @@ COMMON: tuple[Option, ...] = (
     Option("delimiter", str, None, "What separates the cells of text.", INPUT, (), "CHAR"),
     Option("decimal", str, ".", "The decimal mark of text.", INPUT, (), "CHAR"),
     Option("input_dtype", Literal["bfloat16"], None, "What 2-byte values of no known type are.", INPUT),
+    Option(
+        SWITCH,
+        bool,
+        False,
+        "Take no defaults from [tool.losscli] in pyproject.toml.",
+        INPUT,
+        ("--no-config",),
+        settings={"callback": take_defaults, **FIRST},
+    ),
     Option("reduction", Literal["mean", "sum", "none"], "mean", "What becomes of the elements.", REDUCTION),
     Option("base", Literal["e", "2", "10"], "e", "The base of the logarithm: nats, bits or bans.", REDUCTION),
     Option("on_nan", Literal["error", "propagate", "skip"], "error", "What a NaN in the input does.", REDUCTION),
@@ -193,6 +206,14 @@ COMMON: tuple[Option, ...] = (
         "WHEN",
     ),
     Option(
+        "show_work",
+        bool,
+        False,
+        "Show step by step how the first samples and the value are worked out.",
+        OUTPUT,
+        ("--show-work",),
+    ),
+    Option(
         "quiet",
         bool,
         False,
@@ -207,14 +228,5 @@ COMMON: tuple[Option, ...] = (
     Option("max", float, None, "Fail (exit 1) if the value is above this.", CHECKS),
     Option("min", float, None, "Fail (exit 1) if the value is below this.", CHECKS),
     Option("threads", int, None, "How many threads work; as many as there are cores.", RUN, (), "N"),
-    Option(
-        SWITCH,
-        bool,
-        False,
-        "Take no defaults from [tool.losscli] in pyproject.toml.",
-        RUN,
-        ("--no-config",),
-        settings={"callback": take_defaults, **FIRST},
-    ),
     Option("debug", bool, False, "Show the traceback of a bug.", RUN, ("--debug",)),
 )
