@@ -101,7 +101,9 @@ OPTIONS = (
     ),
     *common("pred", "target", "id", "classes", "sample_weight", *READ_OPTIONS, "base"),
     Option("on_nan", Literal["error", "skip"], "error", "What a NaN in the input does.", REDUCTION),
-    Option("format", Literal["table", "json", "value"], "table", "What is printed; value is the difference.", OUTPUT),
+    Option(
+        "format", Literal["table", "md", "json", "value"], "table", "What is printed; value is the difference.", OUTPUT
+    ),
     *common("json"),
     Option("top", int, 5, "How many of the samples that moved most are shown.", OUTPUT, (), "N"),
     *common("color", "quiet", "threads", "no_config", "debug"),
@@ -132,7 +134,7 @@ def run(**values: Any) -> int:
             print(format_warning(warning), file=sys.stderr)
     if found.check is None or found.check.passed:
         return Exit.DONE
-    if form != "table":
+    if form not in ("table", "md"):
         print(f"losscli: check failed: --fail-on {', '.join(fail_on)}", file=sys.stderr)
     return Exit.CHECK_FAILED
 
@@ -152,8 +154,8 @@ def _fail_on(text: str | None, margin: float) -> list[FailOn]:
 def _form(values: dict[str, Any]) -> str:
     """What is printed."""
     form: str = values["format"]
-    if values["json"] and form == "value":
-        raise UsageError("--json and --format value contradict each other", hint="leave one of them out")
+    if values["json"] and form not in ("table", "json"):
+        raise UsageError(f"--json and --format {form} contradict each other", hint="leave one of them out")
     return "json" if values["json"] else form
 
 
@@ -227,6 +229,11 @@ def _print(found: Any, form: str, color: str) -> None:
     elif form == "value":
         for contrast in found.contrasts:
             print(repr(contrast.difference))
+    elif form == "md":
+        from losscli.report.comparison_report import draw_comparison
+        from losscli.report.markdown import to_markdown
+
+        sys.stdout.write(to_markdown(draw_comparison, found))
     else:
         from losscli.report.comparison_report import render_comparison
 

@@ -24,7 +24,7 @@ FILES = Annotated[
 
 OPTIONS = (
     *common("pred", "target", "classes", *READ_OPTIONS),
-    Option("format", Literal["table", "json"], "table", "What is printed.", OUTPUT),
+    Option("format", Literal["table", "md", "json"], "table", "What is printed.", OUTPUT),
     *common("json", "color", "quiet", "no_config", "debug"),
 )
 
@@ -46,6 +46,11 @@ def run(**values: Any) -> None:
         from losscli.report.inspection_report import inspection_to_json
 
         print(dumps(inspection_to_json(found)))
+    elif values["format"] == "md":
+        from losscli.report.inspection_report import draw_inspection
+        from losscli.report.markdown import to_markdown
+
+        sys.stdout.write(to_markdown(draw_inspection, found))
     else:
         from losscli.report.inspection_report import render_inspection
 

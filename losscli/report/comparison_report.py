@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from losscli.report.json_report import portable
-from losscli.report.page import Column, new_page
+from losscli.report.page import Column, Page, new_page
 from losscli.report.printable import printable
 
 if TYPE_CHECKING:
@@ -33,6 +33,12 @@ def comparison_to_json(found: Comparison) -> dict[str, Any]:
 def render_comparison(found: Comparison, *, width: int | None, color: bool, tty: bool) -> str:
     """The record as text that ends with a line end; the arguments are those of `render_table`."""
     page = new_page(width=width, color=color, tty=tty)
+    draw_comparison(page, found)
+    return page.text()
+
+
+def draw_comparison(page: Page, found: Comparison) -> None:
+    """Everything that a page tells of a comparison."""
     page.line(f"{found.loss}: {len(found.models)} models on the same {found.compared:,} samples", "bold")
     page.pairs([(printable(label), printable(content)) for label, content in _summary(found)])
     for contrast in found.contrasts:
@@ -41,7 +47,6 @@ def render_comparison(found: Comparison, *, width: int | None, color: bool, tty:
         _draw_check(page, found)
     page.line()
     page.line(printable(found.signature), "dim")
-    return page.text()
 
 
 def _draw_contrast(page: Page, contrast: Contrast, found: Comparison) -> None:

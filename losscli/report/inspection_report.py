@@ -47,7 +47,12 @@ def inspection_to_json(found: Inspection) -> dict[str, Any]:
 def render_inspection(found: Inspection, *, width: int | None, color: bool, tty: bool) -> str:
     """The inspection as text that ends with a line end; the arguments are those of `render_table`."""
     page = new_page(width=width, color=color, tty=tty)
-    room = min(width or 80, 120) if tty else 80
+    draw_inspection(page, found, room=min(width or 80, 120) if tty else 80)
+    return page.text()
+
+
+def draw_inspection(page: Page, found: Inspection, *, room: int = 80) -> None:
+    """Everything that a page tells of an inspection; histograms fit into `room` columns."""
     for number, portrait in enumerate(found.files):
         if number:
             page.line()
@@ -55,7 +60,6 @@ def render_inspection(found: Inspection, *, width: int | None, color: bool, tty:
     if found.diagnosis is not None:
         page.line()
         _draw_diagnosis(page, found.diagnosis, room)
-    return page.text()
 
 
 def _draw_portrait(page: Page, portrait: Portrait, room: int) -> None:

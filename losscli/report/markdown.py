@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import re
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from losscli.report.page import Column
 from losscli.report.printable import printable
 from losscli.report.table import draw_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from losscli.engine.result import Result
+    from losscli.report.page import Page
+
+T = TypeVar("T")
 
 
 def render_markdown(result: Result) -> str:
     """What the tables show, for the summary of a CI job: no number is shortened, no text is obeyed."""
+    return to_markdown(draw_result, result)
+
+
+def to_markdown(draw: Callable[[Page, T], None], thing: T) -> str:
+    """The same of anything that is drawn on a page."""
     page = MarkdownPage()
-    draw_result(page, result)
+    draw(page, thing)
     return page.text()
 
 
@@ -35,8 +43,9 @@ class MarkdownPage:
         if not text:
             return
         if "bold" in style:
-            level = "####" if self._blocks else "###"
-            self._blocks.append(("heading", f"{level} {plain(text)}"))
+            self._heading(text)
+        elif text.startswith(" ") and style == "dim":  # what is said of the item above
+            self._blocks.append(("item", f"  {plain(text.strip())}"))
         elif style == "dim":
             self._blocks.append(("code", code(text)))
         elif text.startswith(" "):
@@ -45,8 +54,16 @@ class MarkdownPage:
             self._blocks.append(("paragraph", plain(text)))
 
     def spans(self, parts: Sequence[tuple[str, str]], /) -> None:
-        """Add a line of a drawing."""
-        self._blocks.append(("drawing", "".join(text for text, _ in parts)))
+        """Add a line of a drawing, or a heading if it begins in bold."""
+        text = "".join(text for text, _ in parts)
+        if "bold" in parts[0][1]:
+            self._heading(text)
+        else:
+            self._blocks.append(("drawing", text))
+
+    def _heading(self, text: str) -> None:
+        level = "####" if self._blocks else "###"
+        self._blocks.append(("heading", f"{level} {plain(text)}"))
 
     def pairs(self, pairs: Sequence[tuple[str, str]], /) -> None:
         """Add a table of two columns. A pair without a label says more of the one before it."""

@@ -115,3 +115,12 @@ def test_a_drawing_is_kept_as_it_is_drawn():
     page.line()
     page.table([Column("n", ["1"], right=True)])
     assert page.text() == "### title\n\n````\n  a ███\n```\n````\n\n| n |\n| ---: |\n| 1 |\n"
+
+
+def test_what_is_bold_is_a_heading_and_what_is_dim_below_an_item_belongs_to_it():
+    page = MarkdownPage()
+    page.spans([("B against A: ", "bold"), ("worse", "bold red")])
+    page.line("to run", "bold")
+    page.line("  losscli nll a b", "")
+    page.line("      labels", "dim")
+    assert page.text() == "### B against A\\: worse\n\n#### to run\n\n- losscli nll a b\n  labels\n"
