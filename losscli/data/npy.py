@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -137,7 +138,8 @@ def _read_header(head: bytes, path: str) -> _Header:
         version = np.lib.format.read_magic(stream)
         # Version 2.0 differs in the size of its header alone; 3.0 exists for the names of records.
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran_order, dtype = read(stream)
+        with warnings.catch_warnings(action="ignore"):  # that Python 2 wrote it is no news here
+            shape, fortran_order, dtype = read(stream)
     except Exception as error:  # a damaged header makes NumPy's parser fail in any way
         raise DataError(
             f"{path}: the NPY header cannot be read",

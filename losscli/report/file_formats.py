@@ -140,7 +140,10 @@ def _arrow_table(columns: Mapping[str, np.ndarray]) -> pa.Table:
 def _arrow_column(values: np.ndarray) -> pa.Array:
     import pyarrow as pa
 
-    column = pa.array(values.reshape(-1), type=pa.string() if values.dtype.kind in "OU" else None)
+    if values.dtype.kind in "OU":
+        column = pa.array(values.reshape(-1), type=pa.string())
+    else:
+        column = pa.array(values.reshape(-1).astype(values.dtype.newbyteorder("="), copy=False))
     for length in reversed(values.shape[1:]):
         column = pa.FixedSizeListArray.from_arrays(column, length)
     return column

@@ -284,3 +284,19 @@ def test_a_reader_that_leaves_in_the_middle_leaves_the_old_file(shell):
     assert outcome.err == "141\n"
     assert (shell.folder / "old.csv").read_text() == "precious\n"
     assert shell.files == {"a.npy", "old.csv"}
+
+
+# What the fuzzer found.
+
+
+def test_a_header_as_python_2_wrote_it_is_no_warning(shell):
+    content = npy_header((2,)).replace(b"(2,), }", b"(2L,),}") + np.ones(2).tobytes()
+    shell.write("p.npy", content)
+    outcome = shell("mse p.npy p.npy --format value")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "0.0\n", "")
+
+
+def test_swapped_bytes_are_written_to_parquet(shell):
+    shell.save("p.npy", [1.0, 2.0], ">f8")
+    assert shell("pseudo-huber p.npy p.npy -o out.parquet").code == 0
+    assert pq.read_table(shell.folder / "out.parquet")["loss"].to_pylist() == [0.0, 0.0]
