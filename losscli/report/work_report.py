@@ -1,0 +1,191 @@
+"""A calculation step by step, as one would write it down by hand: the formula with the numbers in it.
+
+Steps are rounded for reading; results have all their digits. The formula is the catalogue's own: its
+letters are replaced by the numbers of the run.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from losscli.report.page import Column, Page
+from losscli.report.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from losscli.engine.result import Result
+    from losscli.engine.work import Element, Work, WorkedSample
+
+_DIGITS = 6
+"""The significant digits of a step."""
+
+_CLASSES = 10
+"""The most classes that are listed."""
+
+_LETTERS = {"predictions": ("p", "x"), "targets": ("y", "t"), "delta": ("δ",), "pos_weight": ("pos_weight",)}
+"""What the formulas call the inputs and the options."""
+
+_FUNCTIONS = ("log", "max", "softplus")
+_WORD = "[A-Za-zα-ω_]+"
+"""A letter or a function of the formulas."""
+
+
+def draw_work(page: Page, result: Result, work: Work) -> None:
+    """The formula, the first samples, and the division."""
+    page.line()
+    page.line(f"step by step (steps to {_DIGITS} digits)", "bold")
+    _write(page, work.formula)
+    for sample in work.samples:
+        _draw_sample(page, work, sample)
+    page.line()
+    page.line("all samples", "bold")
+    for line in _reduction(result, work):
+        _write(page, line)
+
+
+def _write(page: Page, text: str) -> None:
+    """Add a line of the calculation, which is kept as it is written wherever it is drawn."""
+    page.spans([(f"  {text}", "")])
+
+
+def _draw_sample(page: Page, work: Work, sample: WorkedSample) -> None:
+    page.line()
+    page.line(f"sample {sample.sample}", "bold")
+    if sample.skipped:
+        _write(page, "holds a NaN and is skipped: weight 0")
+        return
+    for number, element in enumerate(sample.elements):
+        if sample.count > 1:
+            _write(page, f"element {number}:")
+        if element.classes:
+            _draw_classes(page, element)
+        for line in _class_loss(element) if element.classes else _filled_in(work, element):
+            _write(page, line)
+    for line in _sum(work, sample):
+        _write(page, line)
+
+
+def _draw_classes(page: Page, element: Element) -> None:
+    """The steps over the classes, of which the likeliest and the target are listed."""
+    steps = element.classes
+    surprisal = steps["−log p"]
+    listed = sorted({*surprisal.argsort(kind="stable")[:_CLASSES].tolist(), *_known(element)})
+    marks = [f"{k} (target)" if k == element.target else str(k) for k in listed]
+    page.table(
+        [
+            Column("class", marks, right=False),
+            *(Column(name, [_short(column[k]) for k in listed], right=True) for name, column in steps.items()),
+        ]
+    )
+    if len(listed) < len(surprisal):
+        _write(page, f"and {len(surprisal) - len(listed)} classes less likely than these")
+    if "exp(x − max)" in steps:
+        _write(page, f"p = exp(x − max) / Σ exp(x − max), and Σ exp(x − max) = {_short(steps['exp(x − max)'].sum())}")
+
+
+def _known(element: Element) -> list[int]:
+    """The target, unless it is an ignored label."""
+    target = element.target
+    return [target] if target is not None and 0 <= target < len(element.classes["−log p"]) else []
+
+
+def _class_loss(element: Element) -> Iterator[str]:
+    steps = element.classes
+    if not element.weight and not element.loss:
+        yield f"target {element.target} does not count: loss 0, weight 0"
+    elif "q" in steps:
+        weighted = "w · " if "w" in steps else ""
+        yield f"loss = Σ {weighted}q · −log p over the classes = {element.loss!r}"
+    else:
+        (target,) = _known(element)
+        surprisal = _short(steps["−log p"][target])
+        if "w" in steps:
+            weight = _short(steps["w"][target])
+            yield f"loss = w[{target}] · −log p[{target}] = {weight} · {surprisal} = {element.loss!r}, weight {weight}"
+        else:
+            yield f"loss = −log p[{target}] = −log {_short(steps['p'][target])} = {element.loss!r}"
+
+
+def _filled_in(work: Work, element: Element) -> Iterator[str]:
+    """The formula with the numbers in it, where all its letters are known."""
+    yield ", ".join(f"{name.removesuffix('s')} {_short(value)}" for name, value in element.inputs.items())
+    expression = work.formula.partition(",   ")[0].removeprefix("loss = ")
+    numbers = _numbers({**work.options, **element.inputs})
+    if "r" in _words(expression):
+        prediction, target = element.inputs["predictions"], element.inputs["targets"]
+        numbers["r"] = prediction - target
+        yield f"r = prediction − target = {_term(prediction)} − {_term(target)} = {_short(numbers['r'])}"
+        expression = _branch(expression, numbers)
+    yield f"loss = {expression}"
+    if _words(expression) <= {*numbers, *_FUNCTIONS}:
+        yield f"     = {_substituted(expression, numbers)}"
+    yield f"     = {element.loss!r}"
+
+
+def _numbers(values: Mapping[str, float]) -> dict[str, float]:
+    """The numbers by the letters of the formulas."""
+    return {letter: values[name] for name, letters in _LETTERS.items() if name in values for letter in letters}
+
+
+def _words(expression: str) -> set[str]:
+    return set(re.findall(_WORD, expression))
+
+
+def _branch(expression: str, numbers: Mapping[str, float]) -> str:
+    """Of "A if |r| ≤ δ, else B" the one that holds."""
+    parts = re.fullmatch(r"(.+) if \|r\| ≤ δ, else (.+)", expression)
+    if parts is None:
+        return expression
+    return parts[1 if abs(numbers["r"]) <= numbers["δ"] else 2]
+
+
+def _substituted(expression: str, numbers: Mapping[str, float]) -> str:
+    """The expression with numbers for its letters; in brackets where a sign could be misread."""
+
+    def number(word: re.Match[str]) -> str:
+        if word[0] not in numbers:
+            return word[0]
+        around = expression[word.start() - 1 : word.start()] + expression[word.end() : word.end() + 1]
+        return _short(numbers[word[0]]) if around in ("||", "()") else _term(numbers[word[0]])
+
+    return re.sub(r"½ (?=[\d(|])", "½ · ", re.sub(_WORD, number, expression))
+
+
+def _sum(work: Work, sample: WorkedSample) -> Iterator[str]:
+    """From the elements of a sample to its loss."""
+    if sample.count > len(sample.elements) > 0:
+        yield f"and {sample.count - len(sample.elements)} more elements"
+    if work.unit_in_nats != 1.0:
+        yield f"in the unit asked for: divided by {_short(work.unit_in_nats)}"
+    if sample.sample_weight is not None:
+        yield f"times the sample weight {_short(sample.sample_weight)}"
+    if sample.count != 1 or work.unit_in_nats != 1.0 or sample.sample_weight is not None:
+        yield f"loss of the sample = {sample.loss!r}, weight {_short(sample.weight)}"
+
+
+def _reduction(result: Result, work: Work) -> Iterator[str]:
+    losses = [_term(sample.loss) for sample in work.samples]
+    more = ["..."] if result.counts.samples > len(work.samples) else []
+    weights = [_short(sample.weight) for sample in work.samples]
+    total = result.reductions["sum"]
+    yield f"Σ loss = {' + '.join(losses + more)} = {total!r}"
+    if result.reduction == "mean":
+        if result.numerator != total:
+            yield f"numerator of the mean = {result.numerator!r}"
+        yield f"Σ weight = {' + '.join(weights + more)} = {_short(result.denominator)}"
+        mean = result.reductions["mean"]
+        yield f"mean = {result.numerator!r} / {_short(result.denominator)} = {mean!r}"
+        if result.value != mean:
+            yield f"{printable(result.loss)} = {result.value!r}"
+
+
+def _short(number: float) -> str:
+    return re.sub("^-", "−", f"{float(number):.{_DIGITS}g}")
+
+
+def _term(number: float) -> str:
+    """A number that may follow a plus or a minus."""
+    text = _short(number)
+    return f"({text})" if text.startswith("−") else text
