@@ -146,7 +146,7 @@ def _read_header(head: bytes, path: str) -> _Header:
             why=shown(str(error).partition("\n")[0]),
             hint="the file is truncated or damaged; save it again with np.save",
         ) from error
-    if any(length < 0 for length in shape):
+    if any(isinstance(length, bool) or length < 0 for length in shape):
         raise DataError(f"{path}: the NPY header is damaged", why=f"it gives the shape {shape}")
     return _Header(shape, fortran_order, dtype, stream.tell())
 

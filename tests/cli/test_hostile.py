@@ -300,3 +300,23 @@ def test_swapped_bytes_are_written_to_parquet(shell):
     shell.save("p.npy", [1.0, 2.0], ">f8")
     assert shell("pseudo-huber p.npy p.npy -o out.parquet").code == 0
     assert pq.read_table(shell.folder / "out.parquet")["loss"].to_pylist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("shape", ["(True,)", "(2, False)"])
+def test_a_shape_of_truth_values_is_damage(shell, complaint, shape):
+    shell.write("p.npy", npy_header((1234567,)).replace(b"(1234567,)", shape.encode().ljust(10)) + bytes(8))
+    assert "the NPY header is damaged" in complaint("mse p.npy p.npy")
+
+
+def test_a_feather_file_that_claims_a_huge_batch_is_damaged(shell, complaint):
+    """Arrow asked for as much memory as the file says a batch takes, when only some columns were wanted."""
+    stream = io.BytesIO()
+    table = pa.table({"p": np.ones(77), "y": np.ones(77), "z": np.ones(77)})
+    feather.write_feather(table, stream, compression="uncompressed")
+    data = stream.getvalue()
+    length = (3 * 77 * 8).to_bytes(8, "little")
+    places = [place for place in range(len(data)) if data.startswith(length, place)]
+    assert len(places) == 2  # before the batch, and in the footer
+    for place in places:
+        shell.write("t.feather", data[: place + 7] + b"\x10" + data[place + 8 :])
+        assert "the Arrow file is truncated or damaged" in complaint("mse t.feather --pred p --target y")
