@@ -88,7 +88,9 @@ def run(**values: Any) -> None:
     given = {name: values[name] for name in OWNERS if values[name] is not None}
     found = curves(losses, predictions, target, given)
     if picture is not None:
-        picture.save(found)
+        from losscli.report.plot_image import draw_curves
+
+        picture.save(lambda axes: draw_curves(axes, found))
     _print(found, form, values["color"])
     if not values["quiet"]:
         _warn_of_infinity(found)

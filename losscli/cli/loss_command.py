@@ -18,6 +18,9 @@ from losscli.exits import Exit
 from losscli.losses.catalogue import Loss
 from losscli.losses.parameters import Choice, Flag, Number, Parameter, Side, Weights, Whole
 
+WORKED = 3
+"""How many samples --show-work works out."""
+
 
 def build(loss: Loss) -> Any:
     """The command of `loss`."""
@@ -81,16 +84,30 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
     _refuse_two_stdins(values)
     _refuse_unusable(values)
     form = _form(values)
+    if values["show_work"] and form not in ("table", "md"):
+        raise UsageError(f"--show-work is for readers, but {form} is for programs", hint="--format table or md")
+    _refuse_unshown(values, form)
     gated = any(limits[name] is not None for name in ("expect", "max", "min"))
     if gated and values["reduction"] == "none":
         raise UsageError("a check compares one number, but --reduction none yields many", hint="drop --reduction none")
 
     from losscli.engine.plan import compute
 
+    picture = None
+    if values["save_plot"] is not None:
+        from losscli.report.plot_image import PlotFile
+
+        picture = PlotFile(values["save_plot"], inputs=_inputs(loss, values))
     with ExitStack() as stack:
         request = _request(loss, values, form, stack)
         with progress(quiet=values["quiet"]) as show:
             result = compute(replace(request, progress=show))
+    if picture is not None:
+        from losscli.report.plot_image import draw_histogram
+
+        picture.save(lambda axes: draw_histogram(axes, result))
+        if not values["plot"]:
+            result = replace(result, histogram=None)
     if gated and isinstance(result.value, float):
         from losscli.engine.check import judge
 
@@ -117,7 +134,7 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
 
 
 def _refuse_two_stdins(values: Mapping[str, Any]) -> None:
-    inputs = [value for name, value in values.items() if name not in ("delimiter", "output", "params")]
+    inputs = [value for name, value in values.items() if name not in ("delimiter", "output", "save_plot", "params")]
     if sum(value == "-" for value in [*inputs, *(values["params"] or ())]) > 1:
         raise UsageError("only one input can be `-`: standard input is read once", hint="put one of them in a file")
 
@@ -129,6 +146,14 @@ def _refuse_unusable(values: Mapping[str, Any]) -> None:
     for name, shown in (("predictions", "PREDS"), ("targets", "TARGETS"), ("output", "-o")):
         if values[name] == "":
             raise UsageError(f"{shown} is empty", hint="is a variable of the shell not set?")
+
+
+def _refuse_unshown(values: Mapping[str, Any], form: str) -> None:
+    """Refuse what the form has no place for."""
+    for name in ("by", "by_class", "baselines", "plot"):
+        if values[name] and form not in ("table", "md", "json"):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} has no place in --format {form}", hint="--format table, md or json")
 
 
 def _form(values: Mapping[str, Any]) -> str:
@@ -150,9 +175,7 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
     if values["output"]:
         from losscli.report import open_output
 
-        sides = (parameter.name for parameter in loss.parameters if isinstance(parameter.kind, (Side, Weights)))
-        named = (values[name] for name in ("predictions", "targets", "sample_weight", *sides))
-        inputs = [name for name in (*named, *(values["params"] or ())) if isinstance(name, str)]
+        inputs = _inputs(loss, values)
         sinks.append(stack.enter_context(open_output(values["output"], reduction=reduction, inputs=inputs)))
     if form in ("jsonl", "csv"):
         from losscli.report import CsvSink, JsonLinesSink
@@ -178,10 +201,22 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
         threads=values["threads"],
         rows=_rows(values["rows"]) if form in ("table", "md") else 0,
         top=values["top"],
+        by=values["by"],
+        by_class=values["by_class"],
+        histogram=values["plot"] or values["save_plot"] is not None,
+        baselines=values["baselines"],
+        work=WORKED if values["show_work"] else 0,
         per_sample=values["per_sample"] and form == "json",
         statistics=form in ("table", "md", "json"),
         sinks=sinks,
     )
+
+
+def _inputs(loss: Loss, values: Mapping[str, Any]) -> list[str]:
+    """All that is read, and must not be written."""
+    sides = (parameter.name for parameter in loss.parameters if isinstance(parameter.kind, (Side, Weights)))
+    named = (values[name] for name in ("predictions", "targets", "sample_weight", "by", *sides))
+    return [name for name in (*named, *(values["params"] or ())) if isinstance(name, str)]
 
 
 def _penalty(values: Mapping[str, Any]) -> Any:

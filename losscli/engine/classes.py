@@ -157,7 +157,7 @@ class ClassesScorer(Scorer):
     def _target_rows(self, targets: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """The targets by row, and the mask of the rows that count (None: all)."""
         if self.soft:
-            return as_float64(self._rows(targets)), None
+            return self.shares_of(targets), None
         index = self.labels.indices(targets, start)
         ignored = self.labels.check(index, start)
         index = index.reshape(-1)
@@ -229,9 +229,7 @@ class ClassesScorer(Scorer):
         predicted = scores.argmax(axis=1)
         if self.soft:
             return {"predicted": self.labels.name(predicted)}
-        # A NaN that was let through is shown as a label that no class has.
-        labels = np.where(np.isnan(targets), -1.0, targets) if targets.dtype.kind == "f" else targets
-        target = self.labels.indices(labels.reshape(-1), 0)
+        target = self.label_of_each(targets)
         known = np.where((target >= 0) & (target < self.classes), target, 0)
         surprisal = Surprisal(self.rows.kind, scores).of(known)
         return {
@@ -239,6 +237,36 @@ class ClassesScorer(Scorer):
             "predicted": self.labels.name(predicted),
             "probability": np.where(known == target, np.exp(-surprisal), np.nan),
         }
+
+    def shares_of(self, targets: np.ndarray) -> Array:
+        """The target distributions, one row an element."""
+        return as_float64(self._rows(targets))
+
+    def label_of_each(self, targets: np.ndarray) -> np.ndarray:
+        """The label of each element; that of a NaN that was let through is one that no class has."""
+        labels = np.where(np.isnan(targets), -1.0, targets) if targets.dtype.kind == "f" else targets
+        return self.labels.indices(labels.reshape(-1), 0)
+
+    def closer(self, values: Values) -> Mapping[str, np.ndarray]:
+        """How far, in log-odds, the target is ahead of the best other class; below 0 where it is behind."""
+        if self.elements_per_sample != 1 or self.soft or self.classes == 1:
+            return {}
+        target = self.label_of_each(array(values, "targets"))
+        known = np.where((target >= 0) & (target < self.classes), target, 0)
+        scores = as_float64(self._rows(array(values, "predictions")))
+        if self.rows.kind == "probs":
+            scores = np.log(scores)
+        rows = np.arange(len(scores))
+        others = scores.copy()
+        others[rows, known] = -np.inf
+        margin = scores[rows, known] - others.max(axis=1)
+        return {"margin": np.where(known == target, margin, np.nan)}
+
+    def classes_of(self, values: Values) -> np.ndarray:
+        """The label of each sample."""
+        if self.elements_per_sample != 1 or self.soft:
+            return super().classes_of(values)
+        return self.labels.name(self.label_of_each(array(values, "targets")))
 
     def describe(self, records: dict[str, InputRecord], facts: RowFacts | None) -> dict[str, InputRecord]:
         """The kind of the predictions and how it is known; what the targets are."""

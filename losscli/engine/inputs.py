@@ -26,6 +26,8 @@ def open_fields(request: Request) -> dict[str, Field]:
     sources = _open_sources(request)
     predictions, targets = sources[0], sources[-1]
     sides = _open_sides(request, sources)
+    if request.by is not None:
+        sides["by"] = _side(request.by, "by", request, sources, text=True)
     taken = [request.id] if request.id is not None else []
     for side in sides.values():
         if side.info.columns and side.source in sources:
@@ -82,7 +84,7 @@ def _or_chosen(loss: Loss) -> str:
 
 def _open(spec: Any, name: str, request: Request) -> Source:
     if isinstance(spec, str):
-        return open_source(spec, request.read, reread=request.id is not None)
+        return open_source(spec, request.read, reread=request.id is not None or request.baselines)
     ragged = isinstance(request.loss.contract, Alignment) or request.options.get("kind") in CHOSEN_KINDS
     return from_array(spec, name, ragged=ragged)
 
@@ -112,21 +114,25 @@ def _open_sides(request: Request, sources: Sequence[Source]) -> dict[str, Field]
     return sides
 
 
-def _side(spec: Any, name: str, request: Request, sources: Sequence[Source], *, ragged: bool) -> Field:
-    """A column of the tables at hand, a file, `file:column`, a comma list of numbers, or an array."""
+def _side(
+    spec: Any, name: str, request: Request, sources: Sequence[Source], *, ragged: bool = False, text: bool = False
+) -> Field:
+    """A column of the tables at hand, a file, `file:column`, a comma list of numbers (no `text`), or an array."""
     if not isinstance(spec, str):
         return from_array([spec] if is_number(spec) else spec, name, ragged=ragged).select(None)
     for source in sources:
         if source.columns and spec in source.columns:
-            return source.select([spec], ragged=ragged)
+            return source.select([spec], ragged=ragged, text=text)
     option = f"--{name.replace('_', '-')}"
-    numbers = number_list(spec)
+    numbers = None if text else number_list(spec)
     if numbers is not None:
         return from_array(np.array(numbers), option).select(None)
     named = zip((request.predictions, request.targets), sources, strict=False)
     columns = [column for source in sources for column in source.columns or ()]
-    with _meant(f"{option} is a column of the inputs, a file, FILE:COLUMN or a comma list of numbers", spec, columns):
-        return open_field(spec, request.read, opened={str(given): s for given, s in named}, ragged=ragged)
+    meant = "FILE or FILE:COLUMN" if text else "a file, FILE:COLUMN or a comma list of numbers"
+    opened = {str(given): source for given, source in named}
+    with _meant(f"{option} is a column of the inputs, {meant}", spec, columns):
+        return open_field(spec, request.read, opened=opened, ragged=ragged, text=text)
 
 
 def vectors_read(loss: Loss, options: Mapping[str, Any], read: ReadOptions) -> dict[str, Any]:

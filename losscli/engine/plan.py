@@ -10,6 +10,8 @@ from losscli.data import ReadOptions
 from losscli.data.model import Field
 from losscli.engine.batch import as_batch
 from losscli.engine.inputs import open_fields, vectors_read
+from losscli.engine.observe import Observer
+from losscli.engine.reduce import Partial
 from losscli.engine.result import Result, Sink
 from losscli.engine.run import RunOptions, run
 from losscli.engine.scoring import NanPolicy, Scorer
@@ -19,7 +21,11 @@ from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Alignment, Elementwise, Tokens
 
 if TYPE_CHECKING:
+    from losscli.engine.baselines import Targets
+    from losscli.engine.groups import GroupTotals
+    from losscli.engine.histogram import LossHistogram
     from losscli.engine.objective import Penalty
+    from losscli.engine.work import FirstSamples
 
 Reduction = Literal["mean", "sum", "none"]
 OnNan = Literal["error", "propagate", "skip"]
@@ -50,6 +56,11 @@ class Request:
     rows: int = 0
     top: int = 0
     per_sample: bool = False
+    by: Any = None
+    by_class: bool = False
+    histogram: bool = False
+    baselines: bool = False
+    work: int = 0
     statistics: bool = True
     sinks: Sequence[Sink] = ()
     progress: Callable[[int, int | None], None] | None = None
@@ -60,6 +71,10 @@ def compute(request: Request) -> Result:
     loss = request.loss
     if request.penalty is not None and request.reduction == "none":
         raise UsageError("a penalty is added to one number, but --reduction none yields many")
+    if request.by is not None and request.by_class:
+        raise UsageError("--by and --by-class are two ways to make groups", hint="leave one of them out")
+    if request.baselines and request.reduction == "none":
+        raise UsageError("a baseline is compared with one number, but --reduction none yields many")
     if loss.of_mean and request.reduction != "mean":
         raise UsageError(f"{loss.name} is made of a mean: --reduction {request.reduction} does not apply to it")
     if request.base != "e" and not loss.in_nats:
@@ -71,6 +86,7 @@ def compute(request: Request) -> Result:
     fields, lone = as_batch(loss, fields, options)
     nan = NanPolicy(request.on_nan)
     scorer = make_scorer(loss, options, fields, nan, request.classes)
+    extras = Extras(request, scorer, fields, options)
 
     rows = fields["predictions"].source.rows
     progress = request.progress
@@ -85,17 +101,73 @@ def compute(request: Request) -> Result:
             top=request.top,
             statistics=request.statistics,
             sinks=request.sinks,
+            observers=extras.observers,
             keep_elements=request.reduction == "none" or request.per_sample,
             progress=(lambda done: progress(done, rows)) if progress else None,
         ),
     )
-    result = summarize(request, options, total, scorer, read, lone=lone)
+    result = extras.added_to(summarize(request, options, total, scorer, read, lone=lone), total, nan)
     if request.penalty is None or not isinstance(result.value, float):
         return result
     from losscli.engine.objective import objective
 
     found, notes = objective(result.value, request.penalty, request.read)
     return replace(result, objective=found, warnings=[*result.warnings, *notes])
+
+
+class Extras:
+    """What is found out on request beside the value, by observers of the run; their modules are imported for it."""
+
+    def __init__(
+        self, request: Request, scorer: Scorer, fields: Mapping[str, Field], options: Mapping[str, Any]
+    ) -> None:
+        self._request = request
+        self._scorer = scorer
+        self._fields = fields
+        self._groups: GroupTotals | None = None
+        self._histogram: LossHistogram | None = None
+        self._targets: Targets | None = None
+        self._work: FirstSamples | None = None
+        if request.by is not None or request.by_class:
+            from losscli.engine.groups import GroupTotals
+
+            self._groups = GroupTotals(scorer, fields, reduction=request.reduction)
+        if request.histogram:
+            from losscli.engine.histogram import LossHistogram
+
+            self._histogram = LossHistogram()
+        if request.baselines:
+            from losscli.engine.baselines import targets_of
+
+            self._targets = targets_of(request.loss, scorer, options)
+        if request.work:
+            from losscli.engine.work import FirstSamples
+
+            self._work = FirstSamples(request.loss, options, scorer, UNITS[request.base][1], request.work)
+
+    @property
+    def observers(self) -> list[Observer]:
+        """Those that watch the run."""
+        return [each for each in (self._groups, self._histogram, self._targets, self._work) if each is not None]
+
+    def added_to(self, result: Result, total: Partial, nan: NanPolicy) -> Result:
+        """The result with what was found out."""
+        found: dict[str, Any] = {}
+        if self._groups is not None:
+            of = total.total if self._request.reduction == "sum" else total.numerator
+            found["groups"] = self._groups.groups(self._request.loss, of)
+        if self._histogram is not None:
+            found["histogram"] = self._histogram.histogram()
+        if self._targets is not None and isinstance(result.value, float):
+            from losscli.engine.baselines import Rerun
+
+            request = self._request
+            options = RunOptions(threads=request.threads, unit_in_nats=UNITS[request.base][1], statistics=False)
+            rerun = Rerun(self._fields, self._scorer, nan, options, request.reduction)
+            found["baselines"] = self._targets.baselines(total, rerun, result.value)
+        if self._work is not None:
+            found["work"] = self._work.work()
+        return replace(result, **found) if found else result
 
 
 def make_scorer(

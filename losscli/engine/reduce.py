@@ -7,6 +7,7 @@ gives the same digits, since every total in it is exact.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,12 @@ MEDIAN_LIMIT = 1 << 22
 """Up to this many losses are kept for the median; beyond it there is none, and memory stays flat."""
 
 FIRST_ROWS_NAMED = 5
+
+FEWEST_PER_CENT = 100
+"""Of fewer samples than this nobody can say what 1 % of them hold."""
+
+LARGEST_SQUARED = 1e150
+"""A loss from here on has no finite square, so that its samples have no spread."""
 
 
 @dataclass
@@ -36,8 +43,8 @@ class Moments:
         """Add samples; a weight of None is 1 for each."""
         self.count += len(loss)
         self.loss.add(loss)
-        finite = loss[np.abs(loss) < 1e150]
-        self.loss_squared.nan += len(loss) - len(finite)  # no finite square: no spread
+        finite = loss[np.abs(loss) < LARGEST_SQUARED]
+        self.loss_squared.nan += len(loss) - len(finite)
         for part in squares(finite):
             self.loss_squared.add(part)
         if weight is None:
@@ -109,6 +116,8 @@ class Partial:
     top: Samples | None = None
     facts: Any = None
     scored: list[Scored] = field(default_factory=list)
+    noted: list[Sequence[Any]] = field(default_factory=list)
+    """What each observer noted of each step, until it has taken it."""
 
     def add(
         self, start: int, loss: Array, weight: Array | None, mean_loss: Array | None = None, *, quickly: bool = False
@@ -214,15 +223,29 @@ class Partial:
         """The spread of the per-sample losses; None where nothing was scored."""
         if self.lowest is None or self.highest is None:
             return None
-        median = None
+        median = worst_percent = None
         if not self.losses_dropped:
             losses = np.concatenate(self.losses)
             # NumPy's median averages two infinities to nan; the middle values say it rightly.
             middle = np.partition(losses, [(len(losses) - 1) // 2, len(losses) // 2])
             low, high = float(middle[(len(losses) - 1) // 2]), float(middle[len(losses) // 2])
             median = low if low == high else 0.5 * low + 0.5 * high
+            worst_percent = _worst_percent(losses, self.moments.loss)
         standard_error = (self.mean_losses or self.moments).standard_error()
-        return Statistics(self.moments.std(), standard_error, self.lowest, median, self.highest)
+        return Statistics(self.moments.std(), standard_error, self.lowest, median, self.highest, worst_percent)
+
+
+def _worst_percent(losses: Array, total: ExactSum) -> float | None:
+    """The share of the total that the worst 1 % of the losses hold, rounded up to whole samples.
+
+    None where there are too few samples to speak of 1 %, or where negative losses offset others.
+    """
+    if len(losses) < FEWEST_PER_CENT or not losses.min() >= 0.0:
+        return None
+    worst = ExactSum()
+    best = len(losses) - -(-len(losses) // 100)
+    worst.add(np.partition(losses, best)[best:])
+    return worst.share_of(total)
 
 
 def by_sample(loss: Array, weight: Array | None) -> tuple[Array, Array | None]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
+    from losscli.engine.work import Work
+
 
 @dataclass(frozen=True)
 class InputRecord:
@@ -53,6 +55,53 @@ class Statistics:
     min: Extreme
     median: float | None
     max: Extreme
+    worst_percent: float | None = None
+    """The share of the total loss that the worst 1 % of the samples hold."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The samples of one value of a column, or of one class, reduced among themselves."""
+
+    group: str | float
+    samples: int
+    weight: float
+    loss: float
+    mean: float
+    value: float
+    """The mean, or what a loss like perplexity makes of it."""
+    share: float | None
+    standard_error: float | None
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups by the name of what they were made `by`, that with the greatest total first."""
+
+    by: str
+    groups: Sequence[Group]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many samples' losses lie between each edge and the next; those that are not finite lie nowhere."""
+
+    edges: Sequence[float]
+    counts: Sequence[int]
+    nonfinite: int
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a prediction that knows little would score, and the skill 1 - loss / baseline against it.
+
+    `value` is None where it cannot be told, and `of` then says why.
+    """
+
+    value: float | None
+    skill: float | None
+    of: str
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +192,10 @@ class Result:
     per_sample: Samples | None = None
     first: Samples | None = None
     top: Samples | None = None
+    groups: Groups | None = None
+    histogram: Histogram | None = None
+    baselines: Mapping[str, Baseline] | None = None
+    work: Work | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from losscli.data import align
 from losscli.data.model import Block, Field
 from losscli.data.rows import cut_rows, take_rows
+from losscli.engine.observe import Observer, Seen
 from losscli.engine.reduce import Partial, by_sample
 from losscli.engine.result import Samples, Scored, Sink
 from losscli.engine.scoring import NanPolicy, Scorer, array, as_float64, either
@@ -40,6 +41,7 @@ class RunOptions:
     statistics: bool = True
     quickly: bool = False
     sinks: Sequence[Sink] = ()
+    observers: Sequence[Observer] = ()
     keep_elements: bool = False
     progress: Callable[[int], None] | None = None
 
@@ -62,7 +64,7 @@ def run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: Ru
     total = _run(fields, scorer, nan, replace(options, quickly=again))
     if total.decided:
         return total
-    return _run(fields, scorer, nan, replace(options, sinks=(), progress=None))
+    return _run(fields, scorer, nan, replace(options, sinks=(), observers=(), progress=None))
 
 
 def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions) -> Partial:
@@ -86,6 +88,9 @@ def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: R
         for scored in partial.scored:
             for sink in options.sinks:
                 sink.write(scored)
+        for noted in partial.noted:
+            for observer, what in zip(options.observers, noted, strict=True):
+                observer.take(what)
         if options.keep_elements:
             total.scored += partial.scored
         if options.progress:
@@ -111,6 +116,7 @@ def score_range(
             loss = loss / options.unit_in_nats
             mean_loss = None if mean_loss is None else mean_loss / options.unit_in_nats
         skipped = elements.skipped
+        factor = None
         if "sample_weight" in values:
             factor = as_float64(array(values, "sample_weight")).reshape(len(loss))
             skipped = either(skipped, nan.rows(factor, start, fields["sample_weight"]))
@@ -133,9 +139,12 @@ def score_range(
             partial.ignored -= filled_up
         partial.add(start, loss, weight, mean_loss, quickly=options.quickly)
         partial.facts = scorer.merge_facts(partial.facts, elements.facts)
-        if not (keep or options.top or options.statistics):
+        if not (keep or options.top or options.statistics or options.observers):
             continue
         of_sample, weight_of_sample = by_sample(loss, weight)
+        if options.observers:
+            seen = Seen(start, values, of_sample, weight_of_sample, mean_loss, factor, elements.ignored, skipped)
+            partial.noted.append([observer.look(seen) for observer in options.observers])
         if options.statistics:
             partial.add_samples(start, of_sample, weight_of_sample)
         if not (keep or options.top):
@@ -144,7 +153,8 @@ def score_range(
         rows = _columns(start, of_sample, weight_of_sample, several=several)
         if options.top:
             worst = _order(of_sample)[: options.top]
-            details = scorer.details({name: take_rows(value, worst) for name, value in values.items()})
+            chosen = {name: take_rows(value, worst) for name, value in values.items()}
+            details = {**scorer.details(chosen), **scorer.closer(chosen)}
             top = Samples({**{name: column[worst] for name, column in rows.items()}, **details})
             partial.top = _worst([s for s in (partial.top, top) if s is not None], options.top)
         if keep:

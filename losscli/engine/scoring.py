@@ -84,6 +84,18 @@ class Scorer(ABC):
         """What the loss adds to a row of the per-sample table."""
         return {}
 
+    def closer(self, _values: Values) -> Mapping[str, np.ndarray]:
+        """What the loss adds to a row of the worst samples."""
+        return {}
+
+    def classes_of(self, _values: Values) -> np.ndarray:
+        """The class of each sample, by name where it has one; a DataError where a sample has none, or several."""
+        raise DataError(
+            "--by-class: a sample has no single class here",
+            why="its targets are numbers or distributions, or several",
+            hint="--by COLUMN groups by a column",
+        )
+
     def report(self, _total: Partial, _unit_in_nats: float) -> Mapping[str, Any]:
         """What the contract reports beside the reductions."""
         return {}

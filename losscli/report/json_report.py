@@ -17,8 +17,9 @@ SCHEMA_ID = "losscli/result/1"
 def to_json(result: Result) -> dict[str, Any]:
     """The result as plain dicts, lists, strings and finite numbers, in the order of the schema.
 
-    Non-finite numbers are the strings "Infinity", "-Infinity" and "NaN". `per_sample` is there only
-    where it was asked for. What a loss adds (`extra`) stands at the end, under names of its own.
+    Non-finite numbers are the strings "Infinity", "-Infinity" and "NaN". What is found on request, from
+    `groups` to `per_sample`, is there only where it was asked for. What a loss adds (`extra`) stands at
+    the end, under names of its own.
     """
     document: dict[str, Any] = {
         "schema": SCHEMA_ID,
@@ -39,6 +40,11 @@ def to_json(result: Result) -> dict[str, Any]:
         "check": result.check,
         "warnings": result.warnings,
     }
+    for name in ("groups", "histogram", "baselines"):
+        if getattr(result, name) is not None:
+            document[name] = getattr(result, name)
+    if result.top is not None:
+        document["top"] = result.top.records()
     if result.per_sample is not None:
         document["per_sample"] = result.per_sample.records()
     taken = document.keys() & result.extra.keys()

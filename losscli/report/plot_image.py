@@ -1,16 +1,18 @@
-"""Curves as a picture, with the optional extra `plot`."""
+"""Curves and histograms as a picture, with the optional extra `plot`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from losscli.errors import UsageError
 from losscli.report.curve_report import title_of
 from losscli.report.place import Place
 
 if TYPE_CHECKING:
-    from losscli.engine.result import Curves
+    from collections.abc import Callable, Sequence
+
+    from losscli.engine.result import Curves, Result
 
 EXTENSIONS = (".png", ".svg")
 
@@ -39,7 +41,7 @@ class PlotFile:
         OutputError: If what stands at `path` cannot be written.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, inputs: Sequence[str] = ()) -> None:
         extension = Path(path).suffix.lower()
         if extension not in EXTENSIONS:
             raise UsageError(
@@ -56,25 +58,18 @@ class PlotFile:
                 hint="pip install 'losscli[plot]'; --plot draws in the terminal without it",
             ) from error
         self._place = Place(path, option="--save-plot")
+        self._place.refuse_inputs(inputs)
         self._format = extension.removeprefix(".")
 
-    def save(self, found: Curves) -> None:
-        """Draw the curves, and put the picture in its place."""
+    def save(self, draw: Callable[[Any], None]) -> None:
+        """Have the axes drawn on, and put the picture in its place."""
         from matplotlib import rc_context
         from matplotlib.figure import Figure
 
         with rc_context(SETTINGS):
             figure = Figure(figsize=(8, 5), layout="constrained")
             axes = figure.add_subplot()
-            for number, curve in enumerate(found.curves):
-                order = found.predictions.argsort(kind="stable")
-                style = "o" if len(order) == 1 else LINES[number % len(LINES)]
-                axes.plot(found.predictions[order], curve.values[order], style, label=curve.label)
-            axes.set_xlabel("prediction")
-            axes.set_ylabel("loss")
-            axes.set_title(title_of(found))
-            axes.margins(x=0)
-            axes.legend()
+            draw(axes)
             try:
                 with self._place.errors():
                     stream = self._place.open()
@@ -83,3 +78,33 @@ class PlotFile:
                     self._place.commit()
             finally:
                 self._place.abandon()
+
+
+def draw_curves(axes: Any, found: Curves) -> None:
+    """A line for each loss."""
+    for number, curve in enumerate(found.curves):
+        order = found.predictions.argsort(kind="stable")
+        style = "o" if len(order) == 1 else LINES[number % len(LINES)]
+        axes.plot(found.predictions[order], curve.values[order], style, label=curve.label)
+    axes.set_xlabel("prediction")
+    axes.set_ylabel("loss")
+    axes.set_title(title_of(found))
+    axes.margins(x=0)
+    axes.legend()
+
+
+def draw_histogram(axes: Any, result: Result) -> None:
+    """A bar for each bin of the losses of single samples."""
+    histogram = result.histogram
+    if histogram is None or not histogram.counts:
+        axes.set_title(f"{result.loss}: there is no finite loss to draw")
+        return
+    left, right = histogram.edges[:-1], histogram.edges[1:]
+    widths = [high - low for low, high in zip(left, right, strict=True)]
+    axes.bar(left, histogram.counts, widths, align="edge", edgecolor="white")
+    beyond = f", {histogram.nonfinite:,} more are not finite" if histogram.nonfinite else ""
+    axes.set_xlabel(f"loss of a sample{f' ({result.unit})' if result.unit else ''}")
+    axes.set_ylabel("samples")
+    axes.set_title(f"{result.loss}: {sum(histogram.counts):,} samples{beyond}")
+    axes.margins(x=0)
+    axes.grid(visible=False, axis="x")

@@ -50,10 +50,27 @@ def draw_result(page: Page, result: Result) -> None:
         draw_rows(page, _first_title(result.first, result.counts.samples), result.first.columns)
     if result.top is not None and len(result.top):
         draw_rows(page, f"worst {len(result.top)} of {result.counts.samples} samples", result.top.columns)
+    if result.groups is not None or result.histogram is not None or result.baselines is not None:
+        _draw_where(page, result)
     if result.check is not None:
         _draw_check(page, result.check)
+    if result.work is not None:
+        from losscli.report.work_report import draw_work
+
+        draw_work(page, result, result.work)
     page.line()
     page.line(printable(result.signature), "dim")
+
+
+def _draw_where(page: Page, result: Result) -> None:
+    from losscli.report.where_report import draw_baselines, draw_groups, draw_histogram
+
+    if result.groups is not None:
+        draw_groups(page, result.groups)
+    if result.histogram is not None:
+        draw_histogram(page, result.histogram)
+    if result.baselines is not None:
+        draw_baselines(page, result.baselines)
 
 
 def draw_rows(page: Page, title: str, rows: Mapping[str, np.ndarray]) -> None:
@@ -139,6 +156,8 @@ def _spread(result: Result) -> Iterator[tuple[str, str]]:
     if statistics.median is not None:
         yield "median", _number(statistics.median)
     yield "max", f"{_number(statistics.max.value)} at sample {statistics.max.sample}"
+    if statistics.worst_percent is not None:
+        yield "worst 1 %", f"{100.0 * statistics.worst_percent:.4g} % of the total loss"
     if statistics.std is not None:
         yield "std", _number(statistics.std)
     if statistics.standard_error is not None:

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from handmade import HOSTILE, read_only, samples_of
 
-from losscli.engine.result import Check, Counts, Extreme, Gate, InputRecord, Result, Statistics
+from losscli.engine.result import (
+    Baseline,
+    Check,
+    Counts,
+    Extreme,
+    Gate,
+    Group,
+    Groups,
+    Histogram,
+    InputRecord,
+    Result,
+    Statistics,
+)
 
 
 @pytest.fixture
@@ -64,5 +76,10 @@ def full_result(make_result) -> Result:
         per_sample=samples_of([inf, nan], label=np.array([HOSTILE, "ok"], dtype=object)),
         first=samples_of([inf, -inf], **{HOSTILE: np.array([HOSTILE, "ok"], dtype=object)}),
         top=samples_of([nan], label=np.array([HOSTILE], dtype=object)),
+        groups=Groups(
+            HOSTILE, [Group(HOSTILE, 1, 1.0, inf, inf, inf, None, None), Group(7, 3, 2.5, 1.0, 0.4, 0.4, 0.2, 0.1)]
+        ),
+        histogram=Histogram([0.0, 0.5, 1.0], [3, 1], 2),
+        baselines={"uniform": Baseline(0.7, -inf, HOSTILE), "temperature": Baseline(None, None, HOSTILE)},
         extra={"perplexity": inf},
     )

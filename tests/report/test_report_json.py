@@ -39,7 +39,8 @@ GOLDEN = """{
     "max": {
       "value": 2.5,
       "sample": 0
-    }
+    },
+    "worst_percent": null
   },
   "inputs": {
     "predictions": {

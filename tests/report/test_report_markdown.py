@@ -60,7 +60,7 @@ def test_golden(make_result):
 
 def unescaped(text: str) -> str:
     """What is left of a line when every escaped character and every span of code is taken out."""
-    return re.sub(r"(`+).*?\1", "", re.sub(r"\\.", "", text))
+    return re.sub(r"(`+).*?\1", "", re.sub(r"\\.", "", text), flags=re.DOTALL)
 
 
 def test_hostile_text_is_shown_and_not_obeyed(full_result):

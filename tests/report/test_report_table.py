@@ -130,7 +130,8 @@ def test_hostile_text_stays_text(full_result, tty, color):
     bare = re.sub(r"\x1b\[[0-9;]*m", "", text) if color and tty else text
     assert all(character.isprintable() or character == "\n" for character in bare)
     shown = r"[red]x[/oops]\x1b[31m\n\u202eend\x07\x7f\x9b"
-    assert bare.count(shown) == 7  # path, column, evidence, table head and cell, top, signature
+    # path, column, evidence, table head and cell, top, signature; groups by what, head and cell; two baselines
+    assert bare.count(shown) == 7 + 3 + 2
     assert HOSTILE not in bare
     assert "inf" in bare
     assert "nan" in bare

@@ -1,0 +1,148 @@
+"""Where the loss sits: samples put together by a column or by their class, and reduced group by group."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from losscli.data.model import Field
+from losscli.data.rows import take_rows
+from losscli.engine.observe import Seen
+from losscli.engine.reduce import LARGEST_SQUARED, Moments
+from losscli.engine.result import Group, Groups
+from losscli.engine.scoring import Scorer, array, sample_shape
+from losscli.errors import DataError
+from losscli.losses.catalogue import Loss
+from losscli.numerics import Array, ExactSum, ExactSums, products, squares
+
+MOST_GROUPS = 10_000
+"""A column of more values than this names samples, not groups."""
+
+BATCH = 1 << 18
+"""How many samples are sorted into their groups at a time."""
+
+
+class _Noted(NamedTuple):
+    labels: np.ndarray
+    loss: Array
+    weight: Array
+
+
+class GroupTotals:
+    """Exact totals of each group. Samples that do not count belong to none."""
+
+    def __init__(self, scorer: Scorer, fields: Mapping[str, Field], *, reduction: str) -> None:
+        self.by: str = "class"
+        self._column = fields.get("by")
+        self._scorer = scorer
+        self._of_mean = reduction == "mean"
+        if self._column is not None:
+            self.by = ", ".join(self._column.info.columns or (self._column.info.path,))
+            if sample_shape(self._column) not in {(), (1,)}:
+                raise DataError(
+                    f"{self._column.info.path} has samples of shape {sample_shape(self._column)}",
+                    why="--by takes one value a sample",
+                    hint="FILE:COLUMN picks a column",
+                )
+        self._waiting: list[_Noted] = []
+        self._index: dict[str | float, int] = {}
+        self._samples = np.zeros(0, np.int64)
+        self._sums = {name: ExactSums() for name in ("loss", "loss_squared", "cross", "weight", "weight_squared")}
+
+    def look(self, seen: Seen) -> _Noted:
+        """The group, the loss and the weight of the samples that count."""
+        rows = seen.counted
+        if self._column is None:
+            targets = seen.values["targets"]
+            counted = targets if isinstance(rows, slice) else take_rows(targets, rows)
+            labels = self._scorer.classes_of({"targets": counted})
+        else:
+            labels = array(seen.values, "by").reshape(len(seen.loss))[rows]
+            self._refuse_nan(labels, seen, rows)
+        loss = seen.mean_loss if self._of_mean and seen.mean_loss is not None else seen.loss
+        weight = np.ones(len(loss)) if seen.weight is None else seen.weight
+        return _Noted(labels, loss[rows], weight[rows])
+
+    def _refuse_nan(self, labels: np.ndarray, seen: Seen, rows: np.ndarray | slice) -> None:
+        if labels.dtype.kind != "f" or not np.isnan(labels).any():
+            return
+        sample = np.arange(seen.start, seen.start + len(seen.loss))[rows][np.isnan(labels)][0]
+        assert self._column is not None  # noqa: S101 - classes are never NaN
+        raise DataError(
+            f"{self._column.where(int(sample), 0)}: the value is NaN",
+            why="a sample that belongs to no group would be missing in the table",
+        )
+
+    def take(self, noted: _Noted) -> None:
+        """Add samples to their groups."""
+        self._waiting.append(noted)
+        if sum(len(waiting.loss) for waiting in self._waiting) >= BATCH:
+            self._add_up()
+
+    def _add_up(self) -> None:
+        if not self._waiting:
+            return
+        labels = [label for waiting in self._waiting for label in waiting.labels.tolist()]
+        loss = np.concatenate([waiting.loss for waiting in self._waiting])
+        weight = np.concatenate([waiting.weight for waiting in self._waiting])
+        self._waiting.clear()
+        index = self._index
+        groups = np.fromiter((index.setdefault(label, len(index)) for label in labels), np.intp, len(labels))
+        if len(index) > MOST_GROUPS:
+            raise DataError(
+                f"--by {self.by}: there are more than {MOST_GROUPS:,} groups",
+                why=f"{len(index):,} values were met so far: it looks like a name of each sample",
+                hint="--by takes a column of few values; round numbers to a few steps first",
+            )
+        self._samples = np.pad(self._samples, (0, len(index) - len(self._samples)))
+        self._samples += np.bincount(groups, minlength=len(index))
+        for sums in self._sums.values():
+            sums.widen(len(index))
+        self._sums["loss"].add(loss, groups)
+        self._sums["weight"].add(weight, groups)
+        self._add_squares(loss, weight, groups)
+
+    def _add_squares(self, loss: Array, weight: Array, groups: np.ndarray) -> None:
+        bounded = np.abs(loss) < LARGEST_SQUARED
+        if not bounded.all():
+            self._sums["loss_squared"].add(np.full(len(loss), np.nan)[~bounded], groups[~bounded])
+            loss, weight, groups = loss[bounded], weight[bounded], groups[bounded]
+        for name, parts in (
+            ("loss_squared", squares(loss)),
+            ("cross", products(loss, weight)),
+            ("weight_squared", squares(weight)),
+        ):
+            for part in parts:
+                self._sums[name].add(part, groups)
+
+    def groups(self, loss: Loss, total: ExactSum) -> Groups:
+        """The groups, that with the greatest sum first; `total` is what their shares are of."""
+        self._add_up()
+        moments = {label: self._moments(group) for label, group in self._index.items()}
+        groups = [
+            Group(
+                group=_plain(label),
+                samples=of_group.count,
+                weight=of_group.weight.value(),
+                loss=of_group.loss.value(),
+                mean=(mean := of_group.loss.over(of_group.weight)),
+                value=loss.of_mean(mean) if loss.of_mean else mean,
+                share=of_group.loss.share_of(total),
+                standard_error=of_group.standard_error(),
+            )
+            for label, of_group in moments.items()
+        ]
+        groups.sort(key=lambda group: math.inf if math.isnan(group.loss) else group.loss, reverse=True)
+        return Groups(self.by, groups)
+
+    def _moments(self, group: int) -> Moments:
+        sums = {name: sums[group] for name, sums in self._sums.items()}
+        return Moments(int(self._samples[group]), **sums)
+
+
+def _plain(label: str | float) -> str | float:
+    """A whole number as one, however its column stores it."""
+    return int(label) if isinstance(label, float) and label.is_integer() else label
