@@ -196,7 +196,7 @@ COMMON: tuple[Option, ...] = (
     ),
     Option("rows", str, "5", "How many samples the table shows, or `all`.", OUTPUT, (), "N"),
     Option("top", int, 0, "Also show the N worst samples.", OUTPUT, (), "N"),
-    Option("by", str, None, "Where the loss sits: by a column, FILE or FILE:COLUMN.", OUTPUT, (), "SOURCE"),
+    Option("by", str, None, "Where the loss sits: by a column, FILE or FILE:COLUMN.", OUTPUT, (), "SOURCE", COLUMN),
     Option("by_class", bool, False, "Where the loss sits: by the class of the target.", OUTPUT, ("--by-class",)),
     Option("baselines", bool, False, "What predictions that know little would score.", OUTPUT, ("--baselines",)),
     Option("plot", bool, False, "Also draw a histogram of the samples' losses.", OUTPUT, ("--plot",)),

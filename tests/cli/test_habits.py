@@ -142,6 +142,7 @@ def completed(shell, line, kind="bash"):
         ("losscli mse x.npy t.csv --target o", ["old"]),
         ("losscli mse t.csv x.npy --target ", [""]),
         ("losscli compare mse t.csv:old t.csv:new t.csv:y --cluster n", ["new"]),
+        ("losscli mse t.csv --pred old --target y --by n", ["new"]),
         ("losscli gaussian-nll t.csv --variance n", ["new"]),
         ("losscli mle normal t.csv --column n", ["new"]),
         ("losscli inspect t.csv --target n", ["new"]),
