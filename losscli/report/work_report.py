@@ -161,7 +161,8 @@ def _sum(work: Work, sample: WorkedSample) -> Iterator[str]:
         yield f"in the unit asked for: divided by {_short(work.unit_in_nats)}"
     if sample.sample_weight is not None:
         yield f"times the sample weight {_short(sample.sample_weight)}"
-    if sample.count != 1 or work.unit_in_nats != 1.0 or sample.sample_weight is not None:
+    changed = work.unit_in_nats != 1.0 or sample.sample_weight is not None
+    if changed or len(sample.elements) != 1:
         yield f"loss of the sample = {sample.loss!r}, weight {_short(sample.weight)}"
 
 
@@ -173,16 +174,25 @@ def _reduction(result: Result, work: Work) -> Iterator[str]:
     yield f"Σ loss = {' + '.join(losses + more)} = {total!r}"
     if result.reduction == "mean":
         if result.numerator != total:
-            yield f"numerator of the mean = {result.numerator!r}"
-        yield f"Σ weight = {' + '.join(weights + more)} = {_short(result.denominator)}"
+            yield f"Σ of what each sample adds to the mean's numerator = {result.numerator!r}"
+        yield f"Σ weight = {' + '.join(weights + more)} = {_exact(result.denominator)}"
         mean = result.reductions["mean"]
-        yield f"mean = {result.numerator!r} / {_short(result.denominator)} = {mean!r}"
+        yield f"mean = {result.numerator!r} / {_exact(result.denominator)} = {mean!r}"
         if result.value != mean:
             yield f"{printable(result.loss)} = {result.value!r}"
 
 
 def _short(number: float) -> str:
-    return re.sub("^-", "−", f"{float(number):.{_DIGITS}g}")
+    """A number as a step shows it: whole, or rounded."""
+    return re.sub("^-", "−", f"{number:.0f}" if _is_whole(number) else f"{number:.{_DIGITS}g}")
+
+
+def _exact(number: float) -> str:
+    return f"{number:.0f}" if _is_whole(number) else repr(number)
+
+
+def _is_whole(number: float) -> bool:
+    return abs(number) < 1e15 and number == round(number)
 
 
 def _term(number: float) -> str:
