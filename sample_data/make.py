@@ -117,9 +117,7 @@ def cancer(folder: Path) -> None:
 def diabetes(folder: Path) -> None:
     """Regression: what a ridge regression predicts, and what was measured a year later."""
     features, progression = load_diabetes(return_X_y=True)
-    train_x, test_x, train_y, test_y = train_test_split(
-        features, progression, test_size=111, random_state=SEED
-    )
+    train_x, test_x, train_y, test_y = train_test_split(features, progression, test_size=111, random_state=SEED)
     model = make_pipeline(StandardScaler(), Ridge(alpha=1.0, solver="cholesky")).fit(train_x, train_y)
     predictions = model.predict(test_x).round(DECIMALS)
     r2 = 1 - np.sum((test_y - predictions) ** 2) / np.sum((test_y - test_y.mean()) ** 2)

@@ -114,9 +114,7 @@ def ctc_small(book: Book) -> None:
 
     x = torch.tensor(book.arrays["frames"]).log_softmax(-1)
     target_lengths = torch.tensor(lengths)
-    losses = functional.ctc_loss(
-        x, torch.tensor(padded), torch.tensor(full), target_lengths, reduction="none"
-    )
+    losses = functional.ctc_loss(x, torch.tensor(padded), torch.tensor(full), target_lengths, reduction="none")
     options = {"kind": "logits", "input_lengths": full, "target_lengths": lengths}
     for rule, text, answer in (
         ("sample", "losses.mean()", losses.mean()),

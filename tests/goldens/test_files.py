@@ -97,9 +97,7 @@ def test_tables_hold_the_arrays(table, arrays):
 
 
 def test_kinds_of_the_same_predictions_agree():
-    logits, probs, log_probs = (
-        np.load(SAMPLES / f"digits_{kind}.npy") for kind in ("logits", "probs", "log_probs")
-    )
+    logits, probs, log_probs = (np.load(SAMPLES / f"digits_{kind}.npy") for kind in ("logits", "probs", "log_probs"))
     np.testing.assert_allclose(np.exp(log_probs), probs, rtol=4e-15)
     np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-15)
     np.testing.assert_allclose(logits - log_probs, (logits - log_probs)[:, :1] + np.zeros(10), rtol=1e-13)

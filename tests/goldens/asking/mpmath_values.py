@@ -62,15 +62,10 @@ def mpmath_extremes(book: Book) -> None:
     )
     logits = [800.0, -800.0, 40.0, -40.0, 40.0, 1e-300, 36.7, -700.0, 5e-324]
     bits = [1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
-    answers = [
-        m(y) * softplus(-m(x)) + (1 - m(y)) * softplus(m(x)) for x, y in zip(logits, bits, strict=True)
-    ]
+    answers = [m(y) * softplus(-m(x)) + (1 - m(y)) * softplus(m(x)) for x, y in zip(logits, bits, strict=True)]
     call = "target * log1p(exp(-x)) + (1 - target) * log1p(exp(x))"
     add("sigmoid-ce-extremes", "sigmoid_cross_entropy", call, logits, bits, answers)
-    answers = [
-        m(2.5) * m(y) * softplus(-m(x)) + (1 - m(y)) * softplus(m(x))
-        for x, y in zip(logits, bits, strict=True)
-    ]
+    answers = [m(2.5) * m(y) * softplus(-m(x)) + (1 - m(y)) * softplus(m(x)) for x, y in zip(logits, bits, strict=True)]
     call = "2.5 * target * log1p(exp(-x)) + (1 - target) * log1p(exp(x))"
     add("weighted-ce-extremes", "weighted_cross_entropy", call, logits, bits, answers, pos_weight=2.5)
     probs = [1e-300, 5e-324, 1e-20, 1 - 2**-53, 2**-53, 0.5, 1.0, 0.0]

@@ -25,9 +25,7 @@ def optax_cases(book: Book) -> None:
 
     losses = optax.losses
     last = {"kind": "logits", "class_axis": -1}
-    tokens, chosen, shares = (
-        np.array(book.arrays[name]) for name in ("logits_last", "labels_last", "soft_last")
-    )
+    tokens, chosen, shares = (np.array(book.arrays[name]) for name in ("logits_last", "labels_last", "soft_last"))
     add(
         "ce-integer",
         "cross_entropy",
@@ -85,9 +83,7 @@ def optax_cases(book: Book) -> None:
         "hinge-pm1",
         "hinge",
         "hinge_loss(predictions, targets)",
-        losses.hinge_loss(
-            np.array(book.arrays["scores"]), np.array(book.arrays["hinge_labels_pm1"], dtype=float)
-        ),
+        losses.hinge_loss(np.array(book.arrays["scores"]), np.array(book.arrays["hinge_labels_pm1"], dtype=float)),
         predictions={"array": "scores"},
         targets={"array": "hinge_labels_pm1"},
     )

@@ -25,17 +25,14 @@ def real_data(book: Book) -> None:
     def load(name: str) -> torch.Tensor:
         return torch.tensor(np.load(ROOT / "sample_data" / f"{name}.npy"))
 
-    def add(
-        name: str, loss: str, files: tuple[str, str], function: Any, text: str = "", **keywords: Any
-    ) -> None:
+    def add(name: str, loss: str, files: tuple[str, str], function: Any, text: str = "", **keywords: Any) -> None:
         renamed = {"weight": "class_weight"}
         options = {renamed.get(key, key): value for key, value in keywords.items()}
         kind = {"digits_logits": "logits", "digits_probs": "probs", "digits_log_probs": "log-probs"}
         if files[0] in kind:
             options["kind"] = kind[files[0]]
         tensors = {
-            key: torch.tensor(value) if key in ("weight", "pos_weight") else value
-            for key, value in keywords.items()
+            key: torch.tensor(value) if key in ("weight", "pos_weight") else value for key, value in keywords.items()
         }
         predictions, targets = map(load, files)
         if text:
@@ -49,8 +46,7 @@ def real_data(book: Book) -> None:
                 f"real-{name}-{reduction}",
                 loss,
                 source=TORCH,
-                call=f"F.{function.__name__}({text or 'predictions'}, targets{shown}, "
-                f"reduction={reduction!r})",
+                call=f"F.{function.__name__}({text or 'predictions'}, targets{shown}, reduction={reduction!r})",
                 predictions={"file": f"sample_data/{files[0]}.npy"},
                 targets={"file": f"sample_data/{files[1]}.npy"},
                 options=options,

@@ -41,9 +41,7 @@ def sklearn_cases(book: Book) -> None:
                 targets=targets,
                 options={"kind": "probs"} | extra | ({} if weighting is None else {"sample_weight": w}),
                 reduction="mean" if normalize else "sum",
-                expected=metrics.log_loss(
-                    targets, probs, normalize=normalize, labels=known, sample_weight=weighting
-                ),
+                expected=metrics.log_loss(targets, probs, normalize=normalize, labels=known, sample_weight=weighting),
             )
     p, bits = np.array(book.arrays["binary_probs_N"]), np.array(book.arrays["binary_hard_N"])
     w7 = [1.0, 0.0, 2.5, 0.5, 1.0, 3.0, 0.25]
@@ -71,9 +69,7 @@ def sklearn_cases(book: Book) -> None:
             targets={"array": f"hinge_labels_{form}"},
             options={} if weighting is None else {"sample_weight": weighting},
             reduction="mean",
-            expected=metrics.hinge_loss(
-                np.array(book.arrays[f"hinge_labels_{form}"]), scores, sample_weight=weighting
-            ),
+            expected=metrics.hinge_loss(np.array(book.arrays[f"hinge_labels_{form}"]), scores, sample_weight=weighting),
         )
     for shape, weights in (("N", w7), ("ND", w[:4])):
         x, y = np.array(book.arrays[f"values_{shape}"]), np.array(book.arrays[f"measured_{shape}"])

@@ -119,9 +119,7 @@ def tensorflow_and_keras(book: Book) -> None:
     call = "keras.losses.sparse_categorical_crossentropy(targets, predictions, from_logits=True)"
     answer = keras.losses.sparse_categorical_crossentropy(chosen, tokens, from_logits=True)
     add("keras-ce-sparse-last-axis", ce, KERAS, call, answer, **index)
-    call = (
-        "keras.losses.categorical_crossentropy(targets, predictions, from_logits=True, label_smoothing=0.1)"
-    )
+    call = "keras.losses.categorical_crossentropy(targets, predictions, from_logits=True, label_smoothing=0.1)"
     answer = keras.losses.categorical_crossentropy(shares, tokens, from_logits=True, label_smoothing=0.1)
     smooth = dense | {"options": last | {"label_smoothing": 0.1}}
     add("keras-ce-soft-smooth-last-axis", ce, KERAS, call, answer, **smooth)
@@ -130,9 +128,7 @@ def tensorflow_and_keras(book: Book) -> None:
         f"keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class={ignored}, "
         "dtype='float64')(targets, predictions)"
     )
-    scorer = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, ignore_class=ignored, dtype="float64"
-    )
+    scorer = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=ignored, dtype="float64")
     hit = index | {"options": last | {"ignore_index": ignored}, "reduction": "mean"}
     add("keras-ce-ignore-class", ce, KERAS, call, scorer(chosen, tokens), **hit)
     probs = np.array(book.arrays["probs_NC"])
@@ -177,9 +173,7 @@ def tensorflow_and_keras(book: Book) -> None:
         answer = scorer(dtype="float64", **keywords)(y, x)
         call = f"keras.losses.{name}({shown}dtype='float64')(targets, predictions)"
         add(f"keras-{loss}{tag}", loss, KERAS, call, answer, options=keywords, **values)
-        answer = scorer(reduction="mean_with_sample_weight", dtype="float64", **keywords)(
-            y, x, sample_weight=w
-        )
+        answer = scorer(reduction="mean_with_sample_weight", dtype="float64", **keywords)(y, x, sample_weight=w)
         call = (
             f"keras.losses.{name}({shown}reduction='mean_with_sample_weight', dtype='float64')"
             "(targets, predictions, sample_weight=sample_weight)"
@@ -208,8 +202,7 @@ def tensorflow_and_keras(book: Book) -> None:
                 f"keras-hinge-{form}-{reduction}",
                 "hinge",
                 KERAS,
-                f"keras.losses.Hinge(reduction={reduction!r}, dtype='float64')"
-                "(targets[:, None], predictions[:, None])",
+                f"keras.losses.Hinge(reduction={reduction!r}, dtype='float64')(targets[:, None], predictions[:, None])",
                 keras.losses.Hinge(reduction=reduction, dtype="float64")(labels[:, None], scores[:, None]),
                 reduction=reduction,
                 **hinge,

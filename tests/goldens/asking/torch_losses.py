@@ -39,9 +39,7 @@ def called(function: Any, predictions: Any, targets: Any, **keywords: Any) -> tu
     """The text of a call of `torch.nn.functional`, and its answer."""
     shown = ", ".join(f"{name}={value!r}" for name, value in keywords.items())
     text = f"F.{function.__name__}(predictions, targets, {shown})"
-    tensors = {
-        name: torch.tensor(value) if isinstance(value, list) else value for name, value in keywords.items()
-    }
+    tensors = {name: torch.tensor(value) if isinstance(value, list) else value for name, value in keywords.items()}
     answer = function(torch.tensor(predictions), torch.tensor(targets), **tensors)
     return text, answer.numpy()
 
@@ -119,8 +117,7 @@ def torch_soft_labels(book: Book) -> None:
                 )
                 options = {"kind": "logits", "label_smoothing": smoothing}
                 book.add(
-                    f"torch-ce-{form}-{name}-{'weighted' if weight else 'equal'}"
-                    f"-smooth{smoothing:g}-{reduction}",
+                    f"torch-ce-{form}-{name}-{'weighted' if weight else 'equal'}-smooth{smoothing:g}-{reduction}",
                     "cross_entropy",
                     source=TORCH,
                     call=call,
@@ -148,8 +145,7 @@ def torch_class_edges(book: Book) -> None:
             book.add(
                 f"torch-{loss}-from-probs-{reduction}",
                 loss,
-                call=f"F.nll_loss(predictions.log(), targets, weight={CLASS_WEIGHT}, "
-                f"reduction={reduction!r})",
+                call=f"F.nll_loss(predictions.log(), targets, weight={CLASS_WEIGHT}, reduction={reduction!r})",
                 predictions=probs_ref,
                 targets=labels_ref,
                 options={"kind": "probs", "class_weight": CLASS_WEIGHT},
@@ -248,9 +244,7 @@ def torch_binary(book: Book) -> None:
                 common: dict[str, Any] = {"source": TORCH, "targets": targets_ref, "reduction": reduction}
                 suffix = f"{name}-{form}-{reduction}"
                 call, answer = called(functional.binary_cross_entropy, probs, targets, reduction=reduction)
-                book.add(
-                    f"torch-bce-{suffix}", "bce", call=call, predictions=probs_ref, expected=answer, **common
-                )
+                book.add(f"torch-bce-{suffix}", "bce", call=call, predictions=probs_ref, expected=answer, **common)
                 function = functional.binary_cross_entropy_with_logits
                 call, answer = called(function, logits, targets, reduction=reduction)
                 book.add(
@@ -305,9 +299,7 @@ def torch_regression(book: Book) -> None:
                     **refs,
                 )
             for delta in (0.25, 0.5, 1.0, 2.5, 100.0):
-                call, answer = called(
-                    functional.huber_loss, predictions, targets, delta=delta, reduction=reduction
-                )
+                call, answer = called(functional.huber_loss, predictions, targets, delta=delta, reduction=reduction)
                 book.add(
                     f"torch-huber-{delta:g}-{name}-{reduction}",
                     "huber",
@@ -355,9 +347,7 @@ def torch_sample_weights(book: Book) -> None:
         index = samples * functional.cross_entropy(
             x, y, weight=classes, ignore_index=2, label_smoothing=smoothing, reduction="none"
         )
-        soft = samples * functional.cross_entropy(
-            x, q, weight=classes, label_smoothing=smoothing, reduction="none"
-        )
+        soft = samples * functional.cross_entropy(x, q, weight=classes, label_smoothing=smoothing, reduction="none")
         for form, elements, share, target, extra in (
             ("index", index, samples * classes[y] * scored, "labels_NC_plain", {"ignore_index": 2}),
             ("soft", soft, samples, "soft_NC", {}),
