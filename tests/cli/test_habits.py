@@ -119,17 +119,20 @@ def test_markdown_of_a_run(files):
 # Completion, by the protocol that the scripts of `--install-completion` speak.
 
 
-def completed(shell, line, kind="bash"):
-    """What the shell is offered for the last word of the line."""
-    variables = {"_LOSSCLI_COMPLETE": f"complete_{kind}"}
-    if kind == "bash":
-        words = line.split(" ")
-        variables |= {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-    else:
-        variables |= {"_TYPER_COMPLETE_ARGS": line}
-    outcome = shell.script("losscli", **variables)
-    assert outcome.err == ""
-    return outcome.out.rstrip("\n").split("\n") if kind == "bash" else outcome.out
+@pytest.fixture
+def completed(files, monkeypatch):
+    """What the shell is offered for the last word of a line."""
+
+    def run(line, kind="bash"):
+        monkeypatch.setenv("_LOSSCLI_COMPLETE", f"complete_{kind}")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        monkeypatch.setenv("_TYPER_COMPLETE_ARGS", line)
+        outcome = files("")
+        assert outcome.err == ""
+        return outcome.out.rstrip("\n").split("\n") if kind == "bash" else outcome.out
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -158,15 +161,15 @@ def completed(shell, line, kind="bash"):
         ("losscli mse y.npy --pred ", [""]),
     ],
 )
-def test_completion(files, line, offered):
-    assert completed(files, line) == offered
+def test_completion(completed, line, offered):
+    assert completed(line) == offered
 
 
 @pytest.mark.parametrize("line", ["losscli nll ", "losscli nll x.npy ", "losscli nll x", "losscli compare nll "])
-def test_files_are_left_to_the_shell(files, line):
+def test_files_are_left_to_the_shell(completed, line):
     """No offer of ours makes bash fall back to its own file names, and zsh is told to offer its own."""
-    assert completed(files, line) == [""]
-    assert completed(files, line, "zsh") == "_files\n"
+    assert completed(line) == [""]
+    assert completed(line, "zsh") == "_files\n"
 
 
 def test_bash_falls_back_to_files(files):
@@ -177,10 +180,10 @@ def test_bash_falls_back_to_files(files):
     assert "-o default" in files.script(line).out
 
 
-def test_a_column_that_could_mean_something_to_a_shell_is_not_offered(files):
+def test_a_column_that_could_mean_something_to_a_shell_is_not_offered(files, completed):
     files.write("evil.csv", "$(touch pwned),`touch pwned`,good,a;b,x'y\n1,2,3,4,5\n")
-    assert completed(files, "losscli mse evil.csv --pred ") == ["good"]
-    assert "touch" not in completed(files, "losscli mse evil.csv --pred ", "zsh")
+    assert completed("losscli mse evil.csv --pred ") == ["good"]
+    assert "touch" not in completed("losscli mse evil.csv --pred ", "zsh")
     assert "pwned" not in files.files
 
 
