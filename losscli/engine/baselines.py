@@ -149,7 +149,8 @@ class _Masses(Targets):
             found["prior"] = Baseline(None, None, "no prior: labels outside [0, 1] have no frequencies")
         else:
             of_all = mass.sum(axis=-1, keepdims=True)
-            entropy = -times(mass, np.log(mass / of_all)).sum()
+            with np.errstate(all="ignore"):  # a class without a label has no part in the sum
+                entropy = -times(mass, np.log(mass / of_all)).sum()
             found["prior"] = _against(value, entropy * per_nat, f"the frequencies of the labels{weights}")
         if self._logits:
             found["temperature"] = _best_temperature(rerun, value)
@@ -325,7 +326,12 @@ def least(function: Callable[[float], float], low: float, high: float, at_zero: 
         behind = (middle, least_)
         middle, least_ = left if downhill < 0.0 else right
         if middle in (low, high):
-            return middle, least_
+            end, inner = (middle, least_), middle - downhill * CLOSE
+            if (found := function(inner)) >= least_:
+                return end
+            middle, least_ = inner, found
+            left, right = (end, behind) if downhill < 0.0 else (behind, end)
+            break
         step *= 2.0
         at = min(max(middle + downhill * step, low), high)
         ahead = (at, function(at))

@@ -36,7 +36,10 @@ def open_fields(request: Request) -> dict[str, Field]:
         return {"predictions": predictions.select(request.pred, exclude=taken, ragged=True), **sides}
     text = isinstance(request.loss.contract, Classes)
     ragged = isinstance(request.loss.contract, Alignment)
-    target_field = targets.select(request.target, exclude=taken, text=text, ragged=ragged)
+    # A lone column of labels may be what the groups are made by, too.
+    of_groups = sides["by"].info.columns if request.by is not None else None
+    others = [] if targets is not predictions and targets.columns == of_groups else taken
+    target_field = targets.select(request.target, exclude=others, text=text, ragged=ragged)
     exclude = [*taken, *(target_field.info.columns or ())] if targets is predictions else taken
     prediction_field = predictions.select(request.pred, exclude=exclude, ragged=ragged)
     return {"predictions": prediction_field, "targets": target_field, **sides}

@@ -101,10 +101,11 @@ def draw_histogram(axes: Any, result: Result) -> None:
         return
     left, right = histogram.edges[:-1], histogram.edges[1:]
     widths = [high - low for low, high in zip(left, right, strict=True)]
-    axes.bar(left, histogram.counts, widths, align="edge", edgecolor="white")
+    axes.bar(left, histogram.counts, [0.96 * width for width in widths], align="edge")
     beyond = f", {histogram.nonfinite:,} more are not finite" if histogram.nonfinite else ""
     axes.set_xlabel(f"loss of a sample{f' ({result.unit})' if result.unit else ''}")
     axes.set_ylabel("samples")
     axes.set_title(f"{result.loss}: {sum(histogram.counts):,} samples{beyond}")
     axes.margins(x=0)
     axes.grid(visible=False, axis="x")
+    axes.set_axisbelow(True)
