@@ -4,6 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .bench/venv
+ACCURACY := .bench/accuracy
+PEERS ?= $(ACCURACY)/bin/python
+FLOORS := .venv-floors
+CASES ?= 20000
+SEED ?= 1
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # What was installed last; a second run finds them newer than pyproject.toml and does nothing.
@@ -11,10 +16,10 @@ RUNTIME := $(VENV)/runtime.stamp
 DEVELOPMENT := $(VENV)/development.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench docs clean
+.PHONY: help run test lint bench accuracy fuzz test-floors docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(RUNTIME) ## install losscli into .venv and print the loss of a real model's saved predictions
 	$(BIN)/losscli nll sample_data/digits_log_probs.npy sample_data/digits_labels.npy
@@ -31,12 +36,21 @@ lint: $(DEVELOPMENT) ## check style, types, the direction of imports, and that t
 bench: $(BENCH)/losscli.stamp ## measure against the frameworks; ROWS="ctc start-up" picks
 	$(BENCH)/bin/python tests/benchmarks $(ROWS)
 
+accuracy: $(DEVELOPMENT) $(PEERS) ## print the worst error of each loss at extreme points, beside the frameworks
+	$(BIN)/python tests/accuracy --peers $(PEERS)
+
+fuzz: $(DEVELOPMENT) ## throw damaged files and random options at losscli; CASES=100000 SEED=2 picks
+	$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)
+
+test-floors: $(FLOORS)/floors.stamp ## run most of the tests with the oldest dependencies that are allowed
+	$(FLOORS)/bin/python -m pytest -q -n 2 tests/cli tests/data tests/engine tests/laws tests/losses tests/report
+
 docs: $(DEVELOPMENT) ## write down anew what the README's commands print, and the typed signatures
 	$(BIN)/python tests/repo/make_stub.py
 	$(BIN)/python tests/repo/make_readme.py
 
 clean: ## remove .venv and everything that was built or cached
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(FLOORS) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
 	find losscli tests sample_data -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/pip:
@@ -62,4 +76,15 @@ $(BENCH)/losscli.stamp: $(BENCH)/peers.stamp pyproject.toml $(shell find losscli
 	rm -rf build
 	$(BENCH)/bin/python -m pip install --quiet --force-reinstall --no-deps .
 	$(BENCH)/bin/python -m pip install --quiet .
+	@touch $@
+
+$(ACCURACY)/bin/python:
+	$(PYTHON) -m venv $(ACCURACY)
+	$(ACCURACY)/bin/python -m pip install --quiet torch==2.13.0
+	$(ACCURACY)/bin/python -m pip install --quiet jax optax scikit-learn tensorflow-cpu
+
+# The floors of pyproject.toml; what its tests need besides is the newest.
+$(FLOORS)/floors.stamp: pyproject.toml
+	$(PYTHON) -m venv $(FLOORS)
+	$(FLOORS)/bin/python -m pip install --quiet 'numpy==2.0.*' 'pyarrow==17.*' 'rich==13.7.*' 'typer==0.26.*' --editable '.[test]'
 	@touch $@
