@@ -55,6 +55,7 @@ class ParquetTable(TableSource):
         for batch in self._read(columns):
             found += batch.num_rows
             yield batch
+            del batch  # it may keep a whole row group from being freed while the next one is read
         if found != promised:
             raise DataError(
                 f"{self.path}: the Parquet file is damaged",
