@@ -34,7 +34,19 @@ REQUEST_OPTIONS: Mapping[str, Any] = {
 """What every loss takes beside its own options, with the defaults."""
 
 READ_OPTIONS = tuple(inspect.signature(ReadOptions).parameters)
-COMPUTE_OPTIONS = (*REQUEST_OPTIONS, "pred", "target", "id", "classes", "top", "per_sample")
+COMPUTE_OPTIONS = (
+    *REQUEST_OPTIONS,
+    "pred",
+    "target",
+    "id",
+    "classes",
+    "top",
+    "per_sample",
+    "by",
+    "by_class",
+    "histogram",
+    "baselines",
+)
 
 CHOICES = {
     "reduction": ("mean", "sum", "none"),

@@ -32,6 +32,8 @@ LOG_TEMPERATURES = (-7.0, 7.0)
 CLOSE = 1e-6
 """How near the logarithm of the best temperature is approached."""
 
+NOTHING = "no sample has a weight"
+
 OVER_CLASSES = ("nll", "cross-entropy")
 TWO_CLASSES = ("bce", "sigmoid-cross-entropy", "weighted-cross-entropy")
 OF_LOGITS = ("sigmoid-cross-entropy", "weighted-cross-entropy")
@@ -137,6 +139,8 @@ class _Masses(Targets):
     def baselines(self, total: Partial, rerun: Rerun, value: float) -> dict[str, Baseline]:
         """Uniform probabilities, the frequencies of the labels and, for logits, the best temperature."""
         assert self._total is not None  # noqa: S101 - a run without a sample is an error before
+        if not total.denominator.units:
+            return {"prior": Baseline(None, None, NOTHING)}
         mass = self._mass(self._total)
         per_nat = 1.0 / rerun.options.unit_in_nats
         if rerun.reduction != "sum":
@@ -257,7 +261,7 @@ class _Numbers(Targets):
         if self._size > MEDIAN_LIMIT:
             return {"prior": Baseline(None, None, f"no median: there are more than {MEDIAN_LIMIT:,} targets")}
         if not total.denominator.units:
-            return {"prior": Baseline(None, None, "no sample has a weight")}
+            return {"prior": Baseline(None, None, NOTHING)}
         constant = self._constant()
         if not np.isfinite(constant).all():
             return {"prior": Baseline(None, None, "no prior: the targets are not finite")}
@@ -327,9 +331,9 @@ def least(function: Callable[[float], float], low: float, high: float, at_zero: 
         middle, least_ = left if downhill < 0.0 else right
         if middle in (low, high):
             end, inner = (middle, least_), middle - downhill * CLOSE
-            if (found := function(inner)) >= least_:
+            if (near_end := function(inner)) >= least_:
                 return end
-            middle, least_ = inner, found
+            middle, least_ = inner, near_end
             left, right = (end, behind) if downhill < 0.0 else (behind, end)
             break
         step *= 2.0

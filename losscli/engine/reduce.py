@@ -219,6 +219,12 @@ class Partial:
             nonfinite=self.total.nonfinite,
         )
 
+    def _share_of(self, losses: Array) -> float | None:
+        """The share of the total loss that some of the samples hold."""
+        part = ExactSum()
+        part.add(losses)
+        return part.share_of(self.moments.loss)
+
     def statistics(self) -> Statistics | None:
         """The spread of the per-sample losses; None where nothing was scored."""
         if self.lowest is None or self.highest is None:
@@ -227,25 +233,14 @@ class Partial:
         if not self.losses_dropped:
             losses = np.concatenate(self.losses)
             # NumPy's median averages two infinities to nan; the middle values say it rightly.
-            middle = np.partition(losses, [(len(losses) - 1) // 2, len(losses) // 2])
-            low, high = float(middle[(len(losses) - 1) // 2]), float(middle[len(losses) // 2])
+            lower, upper, worst = (len(losses) - 1) // 2, len(losses) // 2, len(losses) - -(-len(losses) // 100)
+            parted = np.partition(losses, [lower, upper, worst])
+            low, high = float(parted[lower]), float(parted[upper])
             median = low if low == high else 0.5 * low + 0.5 * high
-            worst_percent = _worst_percent(losses, self.moments.loss)
+            if len(losses) >= FEWEST_PER_CENT and self.lowest.value >= 0.0:
+                worst_percent = self._share_of(parted[worst:])
         standard_error = (self.mean_losses or self.moments).standard_error()
         return Statistics(self.moments.std(), standard_error, self.lowest, median, self.highest, worst_percent)
-
-
-def _worst_percent(losses: Array, total: ExactSum) -> float | None:
-    """The share of the total that the worst 1 % of the losses hold, rounded up to whole samples.
-
-    None where there are too few samples to speak of 1 %, or where negative losses offset others.
-    """
-    if len(losses) < FEWEST_PER_CENT or not losses.min() >= 0.0:
-        return None
-    worst = ExactSum()
-    best = len(losses) - -(-len(losses) // 100)
-    worst.add(np.partition(losses, best)[best:])
-    return worst.share_of(total)
 
 
 def by_sample(loss: Array, weight: Array | None) -> tuple[Array, Array | None]:

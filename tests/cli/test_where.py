@@ -193,6 +193,12 @@ def test_the_worst_percent_at_the_shell(samples, validate):
     assert f"worst 1 %       {100.0 * share:.4g} % of the total loss" in samples(command).out
 
 
+@pytest.mark.parametrize("form", ["table", "md", "json"])
+def test_nothing_scored_is_shown_too(shell, table, form):
+    done = shell(f"{table} --by site --plot --baselines --sample-weight 0,0,0,0,0,0 --on-empty zero --format {form}")
+    assert done.code == 0, done.err
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 def test_a_terminal_is_wide_enough(samples, columns):
     command = "losscli cross-entropy digits_logits.npy digits_labels.npy --by-class --plot --baselines --top 3 --rows 0"

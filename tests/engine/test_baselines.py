@@ -209,3 +209,13 @@ def test_a_loss_without_baselines_says_so(loss):
 def test_many_numbers_have_no_baseline():
     with pytest.raises(UsageError, match="one number"):
         run("mse", np.zeros(3), np.ones(3), baselines=True, reduction="none")
+
+
+@pytest.mark.parametrize(
+    ("loss", "predictions"), [("cross-entropy", LOGITS[:3]), ("bce", np.full(3, 0.5)), ("mse", np.zeros(3))]
+)
+def test_nothing_scored_has_no_baseline(loss, predictions):
+    asked = {"on_empty": "zero", "sample_weight": np.zeros(3), "baselines": True, "by": np.arange(3)}
+    found = run(loss, predictions, read_only([0, 1, 1]), **asked)
+    assert {name: each.value for name, each in found.baselines.items()} == {"prior": None}
+    assert found.groups.groups == []
