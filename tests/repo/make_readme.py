@@ -1,7 +1,8 @@
 """Writes into the README what its commands print and what the package says of itself: `make docs`.
 
-In a `console` block each line after `$ ` is a command and what follows is its output. What is read off
-the package stands between `<!-- generated: NAME -->` and `<!-- end of generated -->`.
+In a `console` block each line after `$ ` is a command and what follows is its output. A command goes on after a
+backslash, and up to `END` where it writes a file with `<<'END'`. What is read off the package stands between
+`<!-- generated: NAME -->` and `<!-- end of generated -->`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from readme_parts import PARTS
 from readme_shell import run_commands
 from readme_text import BLOCK, PART, README, Block
 
+COMMAND = re.compile(r"^\$ (.*<<'END'\n(?:.*\n)*?END$|(?:.*\\\n)*.*)$", flags=re.MULTILINE)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 def transcript(console: str) -> str:
     """The console block with what its commands print now."""
-    commands = re.findall(r"^\$ ((?:.*\\\n)*.*)$", console, flags=re.MULTILINE)
+    commands = COMMAND.findall(console)
     shown = zip(commands, run_commands(commands), strict=True)
     return "".join(f"$ {command}\n{output}" for command, output in shown)
 

@@ -27,7 +27,7 @@ def json_keys(_text: str) -> str:
     content = schema()
     required = set(content["required"])
     rows = [
-        [f"`{name}`", meaning(member), "always" if name in required else "with `--per-sample`"]
+        [f"`{name}`", meaning(member), "always" if name in required else "on request"]
         for name, member in content["properties"].items()
     ]
     return table(["key", "what it holds", "present"], rows)
