@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -316,52 +316,56 @@ def _best_temperature(rerun: Rerun, value: float) -> Baseline:
     return _against(value, scored, of, math.exp(best))
 
 
-def least(function: Callable[[float], float], low: float, high: float, at_zero: float) -> tuple[float, float]:
+class Point(NamedTuple):
+    """An argument and the value there."""
+
+    x: float
+    y: float
+
+
+def least(function: Callable[[float], float], low: float, high: float, at_zero: float) -> Point:
     """Where a function with one valley is least between two ends, and how low it is there.
 
     A step downhill from 0 is doubled until it goes up again; parabolas through three points then close in,
     with a golden section wherever they do not (Brent, 1973).
     """
-    middle, least_ = 0.0, at_zero
-    step = 0.25
-    left, right = (-step, function(-step)), (step, function(step))
-    while left[1] < least_ or right[1] < least_:
-        downhill = -1.0 if left[1] < least_ else 1.0
-        behind = (middle, least_)
-        middle, least_ = left if downhill < 0.0 else right
-        if middle in (low, high):
-            end, inner = (middle, least_), middle - downhill * CLOSE
-            if (near_end := function(inner)) >= least_:
-                return end
-            middle, least_ = inner, near_end
-            left, right = (end, behind) if downhill < 0.0 else (behind, end)
-            break
-        step *= 2.0
-        at = min(max(middle + downhill * step, low), high)
-        ahead = (at, function(at))
-        left, right = (ahead, behind) if downhill < 0.0 else (behind, ahead)
-    while right[0] - left[0] > 3.0 * CLOSE:
-        at = _vertex(left, (middle, least_), right)
-        if not left[0] + CLOSE / 2.0 < at < right[0] - CLOSE / 2.0:
-            at = _golden(left[0], middle, right[0])
-        if abs(at - middle) < CLOSE / 2.0:
-            at = middle + math.copysign(CLOSE, right[0] + left[0] - 2.0 * middle)
-        found = (at, function(at))
-        if found[1] < least_:
-            ahead_of = (middle, least_)
-            middle, least_ = found
-            left, right = (left, ahead_of) if at < ahead_of[0] else (ahead_of, right)
+
+    def at(x: float) -> Point:
+        return Point(x, function(x))
+
+    best, step = Point(0.0, at_zero), 0.25
+    left, right = at(-step), at(step)
+    while min(left.y, right.y) < best.y:
+        downhill = -1.0 if left.y < best.y else 1.0
+        behind, best = best, left if downhill < 0.0 else right
+        ahead = best
+        if best.x in (low, high):
+            if (inner := at(best.x - downhill * CLOSE)).y >= best.y:
+                return best
+            best = inner
         else:
-            left, right = (found, right) if at < middle else (left, found)
-    return middle, least_
+            step *= 2.0
+            ahead = at(min(max(best.x + downhill * step, low), high))
+        left, right = (ahead, behind) if downhill < 0.0 else (behind, ahead)
+    while right.x - left.x > 3.0 * CLOSE:
+        x = _vertex(left, best, right)
+        if not left.x + CLOSE / 2.0 < x < right.x - CLOSE / 2.0:
+            x = _golden(left.x, best.x, right.x)
+        if abs(x - best.x) < CLOSE / 2.0:
+            x = best.x + math.copysign(CLOSE, right.x + left.x - 2.0 * best.x)
+        found = at(x)
+        if found.y < best.y:
+            found, best = best, found
+        left, right = (left, found) if best.x < found.x else (found, right)
+    return best
 
 
-def _vertex(left: tuple[float, float], middle: tuple[float, float], right: tuple[float, float]) -> float:
+def _vertex(left: Point, middle: Point, right: Point) -> float:
     """Where the parabola through three points is least; NaN where they lie on a line."""
-    a, b = middle[0] - left[0], middle[0] - right[0]
-    up, down = middle[1] - right[1], middle[1] - left[1]
+    a, b = middle.x - left.x, middle.x - right.x
+    up, down = middle.y - right.y, middle.y - left.y
     curvature = a * up - b * down
-    return middle[0] - 0.5 * (a * a * up - b * b * down) / curvature if curvature else math.nan
+    return middle.x - 0.5 * (a * a * up - b * b * down) / curvature if curvature else math.nan
 
 
 def _golden(low: float, middle: float, high: float) -> float:
