@@ -86,5 +86,5 @@ $(ACCURACY)/bin/python:
 # The floors of pyproject.toml; what its tests need besides is the newest.
 $(FLOORS)/floors.stamp: pyproject.toml
 	$(PYTHON) -m venv $(FLOORS)
-	$(FLOORS)/bin/python -m pip install --quiet 'numpy==2.0.*' 'pyarrow==17.*' 'rich==13.7.*' 'typer==0.26.*' --editable '.[test]'
+	$(FLOORS)/bin/python -m pip install --quiet 'numpy==2.0.*' 'pyarrow==17.*' 'rich==13.8.*' 'typer==0.26.*' --editable '.[test]'
 	@touch $@
