@@ -251,7 +251,9 @@ class _Numbers(Targets):
         self._weighted |= weighted
         if self._name == "l1":
             self._size += target.size
-            self._kept = [*self._kept, (target, weight)] if self._size <= MEDIAN_LIMIT else []
+            self._kept.append((target, weight))
+            if self._size > MEDIAN_LIMIT:
+                self._kept.clear()
             return
         self._sum = target if self._sum is None else self._sum + target
         self._weight += float(weight)

@@ -48,6 +48,7 @@ class GroupTotals:
                     hint="FILE:COLUMN picks a column",
                 )
         self._waiting: list[_Noted] = []
+        self._rows_waiting = 0
         self._index: dict[str | float, int] = {}
         self._samples = np.zeros(0, np.int64)
         self._sums = {name: ExactSums() for name in ("loss", "loss_squared", "cross", "weight", "weight_squared")}
@@ -79,7 +80,8 @@ class GroupTotals:
     def take(self, noted: _Noted) -> None:
         """Add samples to their groups."""
         self._waiting.append(noted)
-        if sum(len(waiting.loss) for waiting in self._waiting) >= BATCH:
+        self._rows_waiting += len(noted.loss)
+        if self._rows_waiting >= BATCH:
             self._add_up()
 
     def _add_up(self) -> None:
@@ -89,6 +91,7 @@ class GroupTotals:
         loss = np.concatenate([waiting.loss for waiting in self._waiting])
         weight = np.concatenate([waiting.weight for waiting in self._waiting])
         self._waiting.clear()
+        self._rows_waiting = 0
         index = self._index
         groups = np.fromiter((index.setdefault(label, len(index)) for label in labels), np.intp, len(labels))
         if len(index) > MOST_GROUPS:

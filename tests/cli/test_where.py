@@ -214,6 +214,6 @@ def test_a_million_rows_take_seconds(shell):
     shell.save("y.npy", random.normal(size=1_000_000))
     shell.save("g.npy", random.integers(0, 1000, 1_000_000))
     begin = time.perf_counter()
-    groups = json.loads(shell("mse x.npy y.npy --by g.npy --plot --baselines --json").out)["groups"]["groups"]
+    done = shell.script("losscli mse x.npy y.npy --by g.npy --plot --baselines --json")
     assert time.perf_counter() - begin < 20.0
-    assert sum(group["samples"] for group in groups) == 1_000_000
+    assert sum(group["samples"] for group in json.loads(done.out)["groups"]["groups"]) == 1_000_000
