@@ -50,7 +50,8 @@ def numpy_dtype(scalar_type: pa.DataType) -> np.dtype:
         return numpy_dtype(scalar_type.value_type)
     if types.is_decimal(scalar_type):
         return np.dtype(np.float64)
-    dtype: np.dtype = np.dtype(scalar_type.to_pandas_dtype())
+    # The type's own to_pandas_dtype() needs pandas itself in older versions of pyarrow.
+    dtype: np.dtype = pa.array([], scalar_type).to_numpy(zero_copy_only=False).dtype
     return dtype
 
 

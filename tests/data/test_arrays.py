@@ -162,7 +162,8 @@ def test_truncated_data_is_said_with_both_sizes_and_never_allocated(tmp_path, co
     data = header.getvalue() + bytes(24)
     path = tmp_path / "a.npy"
     path.write_bytes(gzip.compress(data) if compressed else data)
-    with pytest.raises(DataError, match="truncated: 24 of"):
+    vast = compressed and len(claimed) > 1  # a sample that is unpacked into memory, as far as the header goes
+    with pytest.raises(DataError, match="one sample takes" if vast else "truncated: 24 of"):
         read_whole(open_source(str(path)).select(None))
 
 
