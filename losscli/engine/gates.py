@@ -6,6 +6,7 @@ two guards against what a mean can hide: `worst_sample` and `worst_group`.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, chdir, nullcontext
@@ -15,10 +16,9 @@ from typing import Literal
 from losscli.data.locate import locate
 from losscli.engine.baseline import Accepted, Baseline, comparable
 from losscli.engine.check import judge
-from losscli.engine.gate_file import GateFile, GateSpec
+from losscli.engine.gate_file import TRUE_CLASS, GateFile, GateSpec, WorstGroup
 from losscli.engine.plan import compute
-from losscli.engine.result import Gate, Result
-from losscli.engine.worst_group import Group, Groups
+from losscli.engine.result import Gate, Group, Result
 from losscli.errors import DataError, LosscliError
 from losscli.exits import Exit
 
@@ -137,7 +137,7 @@ def _run(file: GateFile, gate: GateSpec, baseline: Known, progress: Progress | N
     begin = time.perf_counter()
     outcome = GateOutcome(gate.name, gate.request.loss.name, gate.line, gate.inputs)
     try:
-        result, group = _computed(gate, progress)
+        result = _computed(gate, progress)
         value = result.value
         assert isinstance(value, float)  # noqa: S101 - a gate has no reduction that yields more
         outcome = replace(
@@ -145,7 +145,7 @@ def _run(file: GateFile, gate: GateSpec, baseline: Known, progress: Progress | N
             value=value,
             unit=result.unit,
             signature=result.signature,
-            limits=list(_limits(gate, result, value, group)),
+            limits=list(_limits(gate, result, value)),
             warnings=result.warnings,
         )
         if gate.baseline:
@@ -156,22 +156,27 @@ def _run(file: GateFile, gate: GateSpec, baseline: Known, progress: Progress | N
     return replace(outcome, seconds=time.perf_counter() - begin)
 
 
-def _computed(gate: GateSpec, progress: Progress | None) -> tuple[Result, Group | None]:
-    """The result of the gate's run, and its worst group if one is asked for."""
+def _computed(gate: GateSpec, progress: Progress | None) -> Result:
+    """The result of the gate's run, with what its guards look at."""
     for key, spec in gate.inputs.items():
         try:
             locate(spec)
         except DataError as error:
             raise DataError(f"{key}: {error.problem}", why=error.why, hint=error.hint) from error
-    groups = Groups(gate.request, gate.worst_group.by) if gate.worst_group else None
+    by = gate.worst_group.by if gate.worst_group else None
     guarded = gate.worst_sample is not None
     request = replace(
-        gate.request, sinks=[groups] if groups else (), top=int(guarded), statistics=guarded, progress=progress
+        gate.request,
+        by=None if by == TRUE_CLASS else by,
+        by_class=by == TRUE_CLASS,
+        top=int(guarded),
+        statistics=guarded,
+        progress=progress,
     )
-    return compute(request), groups.worst() if groups else None
+    return compute(request)
 
 
-def _limits(gate: GateSpec, result: Result, value: float, group: Group | None) -> Iterator[Verdict]:
+def _limits(gate: GateSpec, result: Result, value: float) -> Iterator[Verdict]:
     """The verdicts on all limits but the baseline."""
     tolerance = {"rtol": gate.rtol, "atol": gate.atol} if gate.expect is not None else {}
     yield from _judged(value, maximum=gate.maximum, minimum=gate.minimum, expect=gate.expect, **tolerance)
@@ -179,10 +184,23 @@ def _limits(gate: GateSpec, result: Result, value: float, group: Group | None) -
         loss, sample = _worst_sample(result)
         for verdict in _judged(loss, maximum=gate.worst_sample):
             yield _renamed(verdict, "worst_sample", f"sample {sample}")
-    if gate.worst_group is not None and group is not None:
-        for verdict in _judged(group.value, maximum=gate.worst_group.maximum):
-            samples = f"{group.samples} sample{'' if group.samples == 1 else 's'}"
-            yield _renamed(verdict, "worst_group", f"{gate.worst_group.by} {group.label}, {samples}")
+    if gate.worst_group is not None:
+        yield from _worst_group(gate.worst_group, result)
+
+
+def _worst_group(guard: WorstGroup, result: Result) -> Iterator[Verdict]:
+    """The verdict on the group of the greatest value, a NaN being greater than any."""
+
+    def value(group: Group) -> float:
+        return group.loss if result.reduction == "sum" else group.value
+
+    groups = result.groups.groups if result.groups else ()
+    if not groups:
+        raise DataError("worst_group: no sample is scored, so there is no group")
+    worst = max(groups, key=lambda group: (math.isnan(value(group)), value(group)))
+    samples = f"{worst.samples} sample{'' if worst.samples == 1 else 's'}"
+    for verdict in _judged(value(worst), maximum=guard.maximum):
+        yield _renamed(verdict, "worst_group", f"{guard.by} {worst.group}, {samples}")
 
 
 def _renamed(verdict: Verdict, name: str, where: str) -> Verdict:

@@ -409,19 +409,15 @@ def test_a_file_that_cannot_be_read_is_an_error_of_data(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (DIGITS + 'worst_group = { by = "site", max = 1 }', "by is 'site': no such column, and no such file"),
+        (DIGITS + 'worst_group = { by = "site", max = 1 }', "site: no such file"),
         (
             DIGITS + 'worst_group = { by = "sample_data/cancer_labels.npy", max = 1 }',
-            "has fewer rows than there are samples",
+            "has 360 samples, sample_data/cancer_labels.npy has 190",
         ),
-        (DIGITS + 'worst_group = { by = "sample_data/digits_logits.npy", max = 1 }', "has several numbers a sample"),
+        (DIGITS + 'worst_group = { by = "sample_data/digits_logits.npy", max = 1 }', "has samples of shape (10,)"),
         (
             CANCER + 'worst_group = { by = "sample_data/digits_labels.npy", max = 1 }',
-            "has more rows than there are samples (190)",
-        ),
-        (
-            digits("nll").replace("logits.npy", "probs.parquet") + 'worst_group = { by = "label", max = 1 }',
-            "would be a prediction too",
+            "has 190 samples, sample_data/digits_labels.npy has 360",
         ),
     ],
 )
@@ -431,12 +427,19 @@ def test_groups_that_do_not_fit_are_errors_of_their_gate(folder, text, message):
     assert message in gate.error.problem
 
 
+def test_a_column_of_groups_is_no_prediction(folder):
+    text = digits("nll").replace("logits.npy", "probs.parquet") + 'worst_group = { by = "label", max = 1 }'
+    gate = only(folder, text)
+    assert gate.value == pytest.approx(MEAN, rel=1e-14)
+    assert gate.limits[0].where == "label 8, 35 samples"
+
+
 def test_a_sample_without_a_group_is_an_error(folder):
     group = np.zeros(360)
     group[300] = np.nan
     np.save(folder / "g.npy", group)
     gate = only(folder, DIGITS + 'worst_group = { by = "g.npy", max = 1 }')
-    assert gate.error.problem == "worst_group: the g.npy of sample 300 is NaN"
+    assert gate.error.problem == "g.npy: row 300: the value is NaN"
 
 
 SIGNATURE = "cross-entropy|kind:logits|reduction:mean|n:360|ignored:0|convention:exact|base:e"
