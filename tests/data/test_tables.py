@@ -323,7 +323,7 @@ def test_any_damaged_byte_is_an_error_or_another_value(tmp_path, kind):
         for name in "als":
             try:
                 read_whole(open_source(str(path)).select([name], text=True))
-            except DataError:
+            except (DataError, MemoryError):  # a damaged length may ask for more memory than there is
                 errors += 1
     assert errors
 
