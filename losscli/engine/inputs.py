@@ -15,7 +15,7 @@ from losscli.engine.scoring import sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import CHOSEN_KINDS, Alignment, Classes, Tokens
-from losscli.losses.parameters import Side, Weights, is_number
+from losscli.losses.parameters import Parameter, Side, Weights, is_number
 
 if TYPE_CHECKING:
     from losscli.engine.plan import Request
@@ -138,10 +138,10 @@ def _side(
         return open_field(spec, request.read, opened=opened, ragged=ragged, text=text)
 
 
-def vectors_read(loss: Loss, options: Mapping[str, Any], read: ReadOptions) -> dict[str, Any]:
+def vectors_read(parameters: Sequence[Parameter], options: Mapping[str, Any], read: ReadOptions) -> dict[str, Any]:
     """The options as given, with the short vectors that are named by a file or a list read."""
     options = dict(options)
-    for parameter in loss.parameters:
+    for parameter in parameters:
         value = options.get(parameter.name)
         if not (isinstance(parameter.kind, Weights) and isinstance(value, str)):
             continue

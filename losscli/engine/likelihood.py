@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from losscli.data import ReadOptions, align, from_array, open_field, open_source, read_vector
+from losscli.data import ReadOptions, align, from_array, open_field, open_source
 from losscli.data.model import Block, Field
-from losscli.engine.inputs import number_list
+from losscli.engine.inputs import vectors_read
 from losscli.engine.labels import Labels
 from losscli.engine.result import InputRecord
 from losscli.engine.scoring import array, as_float64, sample_shape
@@ -24,7 +24,6 @@ from losscli.errors import DataError, UsageError
 from losscli.losses.models.arithmetic import CONTEXT, sixty_digits
 from losscli.losses.models.catalogue import Distribution, Model, find_model
 from losscli.losses.models.statistics import Statistics, Tally
-from losscli.losses.parameters import Weights
 from losscli.numerics import Array
 from losscli.version import __version__
 
@@ -99,7 +98,7 @@ def likelihood(
     """
     entry = find_model(model)
     read = _taken_from(options)
-    at = entry.at(_vectors_read(entry, options, read))
+    at = entry.at(vectors_read(entry.parameters, options, read))
     names = _class_names(entry, classes)
     if names is not None and len(names) != at.classes:
         raise UsageError(f"--classes names {len(names)} classes, but --probs has {at.classes} numbers")
@@ -151,25 +150,6 @@ def mle(
 def _taken_from(options: dict[str, Any]) -> ReadOptions:
     """The options that say how to read, taken out of all options."""
     return ReadOptions(**{f.name: options.pop(f.name) for f in fields(ReadOptions) if f.name in options})
-
-
-def _vectors_read(model: Model, options: Mapping[str, Any], read: ReadOptions) -> dict[str, Any]:
-    """The options, with a list or a file in place of its name."""
-    found = dict(options)
-    for parameter in model.parameters:
-        value = found.get(parameter.name)
-        if not (isinstance(parameter.kind, Weights) and isinstance(value, str)):
-            continue
-        numbers = number_list(value)
-        if numbers is not None:
-            found[parameter.name] = numbers
-            continue
-        found[parameter.name] = vector = read_vector(value, read)
-        try:
-            parameter.check(vector)
-        except UsageError as error:  # what a file holds is data
-            raise DataError(f"{value}: {error.problem}", why=error.why, hint=error.hint) from error
-    return found
 
 
 def _class_names(model: Model, classes: str | Sequence[str] | None) -> tuple[str, ...] | None:

@@ -79,7 +79,7 @@ def compute(request: Request) -> Result:
         raise UsageError(f"{loss.name} is made of a mean: --reduction {request.reduction} does not apply to it")
     if request.base != "e" and not loss.in_nats:
         raise UsageError(f"{loss.name} is no logarithm, so --base {request.base} does not apply to it")
-    options = loss.check_options(vectors_read(loss, request.options, request.read))
+    options = loss.check_options(vectors_read(loss.parameters, request.options, request.read))
     fields = open_fields(request)
     options |= {name: fields[name].info.path for name in options.keys() & fields.keys()}
     read = fields
