@@ -171,6 +171,8 @@ class Side:
 
 def is_number(value: Any) -> bool:
     """Whether the value is a number, or text that says one."""
+    if getattr(value, "ndim", 0):  # which older versions of NumPy still turn into a number, if it holds one
+        return False
     try:
         float(value)
     except (TypeError, ValueError):

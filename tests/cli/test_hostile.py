@@ -308,7 +308,7 @@ def test_a_shape_of_truth_values_is_damage(shell, complaint, shape):
     assert "the NPY header is damaged" in complaint("mse p.npy p.npy")
 
 
-def test_a_feather_file_that_claims_a_huge_batch_is_damaged(shell, complaint):
+def test_a_feather_file_that_claims_a_huge_batch_is_damaged(shell):
     """Arrow asked for as much memory as the file says a batch takes, when only some columns were wanted."""
     stream = io.BytesIO()
     table = pa.table({"p": np.ones(77), "y": np.ones(77), "z": np.ones(77)})
@@ -317,6 +317,11 @@ def test_a_feather_file_that_claims_a_huge_batch_is_damaged(shell, complaint):
     length = (3 * 77 * 8).to_bytes(8, "little")
     places = [place for place in range(len(data)) if data.startswith(length, place)]
     assert len(places) == 2  # before the batch, and in the footer
+    codes = set()
     for place in places:
         shell.write("t.feather", data[: place + 7] + b"\x10" + data[place + 8 :])
-        assert "the Arrow file is truncated or damaged" in complaint("mse t.feather --pred p --target y")
+        outcome = shell("mse t.feather --pred p --target y --format value")
+        codes.add(outcome.code)
+        damaged = "the Arrow file is truncated or damaged" in outcome.err
+        assert damaged or outcome.out == "0.0\n"  # versions of Arrow trust one place or the other
+    assert 3 in codes

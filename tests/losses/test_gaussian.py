@@ -74,3 +74,9 @@ def test_the_least_is_at_the_spread_of_the_residual():
     at_best = losscli.gaussian_nll([0.0], [residual], std=residual)
     for factor in (0.5, 0.9, 0.999, 1.001, 1.1, 2.0):
         assert losscli.gaussian_nll([0.0], [residual], std=factor * residual) > at_best
+
+
+def test_a_spread_of_one_element_is_no_number():
+    """NumPy before 2.4 turns such an array into a number, which would then count for every sample."""
+    with pytest.raises(losscli.DataError, match="predictions has 2 samples, variance has 1"):
+        losscli.gaussian_nll([1.0, 2.0], [1.0, 2.0], variance=np.array([1.0]))
