@@ -241,9 +241,13 @@ class TableSource(ABC):
                 f"{self.path}: column {name!r} holds lists ({column_type}) and cannot stand beside others",
                 hint="name this column alone, or only columns of single numbers",
             )
-        what = "text" if content == "text" else str(column_type)
+        what, why = str(column_type), ""
+        if content == "text":
+            what, first = "text", self.peek(name)
+            why = f"{self.where(0, name)}: the cell is {first[0].as_py()!r}" if len(first) else ""
         return DataError(
             f"{self.path}: column {name!r} holds {what}, not numbers",
+            why=why,
             hint="--pred and --target name columns of numbers",
         )
 
