@@ -43,9 +43,6 @@ class ParquetTable(TableSource):
         with damage_named(self.path, "Parquet"), self._open() as file:
             self.schema = checked_schema(file.schema_arrow, self.path)
             self.rows = file.metadata.num_rows
-            self._bytes = sum(
-                file.metadata.row_group(group).total_byte_size for group in range(file.metadata.num_row_groups)
-            )
         if not self.rows:
             raise self.no_rows()
 

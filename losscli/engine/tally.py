@@ -253,7 +253,6 @@ class RowTally:
         self.greatest: Extreme | None = None
         self.least_mass: Extreme | None = None
         self.greatest_mass: Extreme | None = None
-        self.distributions = 0
         self.softmax_inside = True
         self._never_positive = True
 

@@ -26,9 +26,9 @@ def draw_bars(page: Page, names: Sequence[str], counts: Sequence[int]) -> None:
         page.spans([(told, ""), (f"  {bar(count / most)}".rstrip(), "cyan")])
 
 
-def bar(share: float) -> str:
-    """A bar of a length in eighths of a letter, which is never empty for what is not 0."""
-    eighths = max(round(share * LONGEST * 8), 1 if share else 0)
+def bar(share: float, length: int = LONGEST) -> str:
+    """A bar of up to `length` letters, in eighths of a letter; it is never empty for what is not 0."""
+    eighths = max(round(share * length * 8), 1 if share else 0)
     return (EIGHTHS[8] * (eighths // 8) + EIGHTHS[eighths % 8]).rstrip()
 
 

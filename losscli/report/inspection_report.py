@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from losscli.report.bars import bar
 from losscli.report.json_report import portable
 from losscli.report.page import Column as PageColumn
 from losscli.report.page import Page, cell_width, new_page
@@ -25,7 +26,6 @@ CLASSES_SHOWN = 12
 
 COLUMNS_SHOWN = 40
 
-EIGHTHS = " ▏▎▍▌▋▊▉█"
 HEIGHTS = "▁▂▃▄▅▆▇█"
 
 LEVELS = {"fault": "bold red", "doubt": "bold yellow", "note": "cyan"}
@@ -221,12 +221,7 @@ def _draw_bars(page: Page, names: Sequence[str], counts: Sequence[int], room: in
         short = name if cell_width(name) <= widest else name[: widest // 2] + "…"
         share = f"  {100.0 * count / total:5.1f} %" if shares else ""
         blanks = " " * (widest - cell_width(short))
-        page.spans([(f"  {blanks}{short}  {figure:>{digits}}{share}  ", ""), (_bar(count / most, length), "cyan")])
-
-
-def _bar(share: float, length: int) -> str:
-    eighths = max(round(share * length * 8), 1 if share else 0)
-    return (EIGHTHS[8] * (eighths // 8) + EIGHTHS[eighths % 8]).rstrip()
+        page.spans([(f"  {blanks}{short}  {figure:>{digits}}{share}  ", ""), (bar(count / most, length), "cyan")])
 
 
 def _sparkline(numbers: Numbers | None) -> str:
