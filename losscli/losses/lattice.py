@@ -13,8 +13,8 @@ and before the first frame all probability is in `blank[0]`. The same sum is tak
 - `_scaled` with an exponent per state, renewed every few frames: fast, no logarithm but the last.
   It proves for each utterance that nothing that matters was lost to underflow, or says that it cannot.
 - `_logarithmic` in the log domain, where nothing can be lost, for the utterances without that proof.
-- `_complement` for a nearly certain target: −log p is then decided by 1 − p, the probability of all
-  other outputs, which is summed for itself.
+- `_complement` for a likely target: the products of thousands of frames are rounded thousands of times, which
+  shows in a small −log p; there, what each frame loses to other outputs is summed for itself.
 
 Nothing is validated here: labels are classes other than the blank, lengths fit the arrays, and the
 frames are distributions, exactly for logits and within the rounding of their type otherwise.
@@ -58,6 +58,13 @@ NOWHERE = -(2**30)
 
 NEVER = 2**62
 """The first frame of a state that does not exist."""
+
+DRIFT = 0.125
+"""A target whose loss is below this times the root of its frames, in nats, is a likely one.
+
+The roundings of that many products walk about as far as that root, in units of 2**-53: the loss has to be so much
+larger for the walk to stay within a few units of its own last place.
+"""
 
 CACHED = 1 << 16
 """How many numbers a temporary array may have where that is a matter of choice: a core's cache holds some."""
@@ -116,9 +123,9 @@ def _losses(reader: _Reader, lattice: _Lattice) -> Array:
     if not proven.all():
         log_probability[~proven] = _logarithmic(reader, lattice.subset(~proven))
     losses = 0.0 - log_probability
-    certain = np.abs(log_probability) < math.log(2.0)
-    if certain.any():
-        losses[certain] = _complement(reader, lattice.subset(certain))
+    likely = np.abs(log_probability) < np.maximum(math.log(2.0), DRIFT * np.sqrt(lattice.frames))
+    if likely.any():
+        losses[likely] = _complement(reader, lattice.subset(likely))
     return losses
 
 
@@ -451,25 +458,25 @@ class _ScaledStates:
 
 
 def _complement(reader: _Reader, lattice: _Lattice) -> Array:
-    """The losses of nearly certain targets: −log(1 − q), q the probability of all other outputs.
+    """The losses of likely targets: −Σ log(1 − q_t), q_t the share of the paths that is lost in frame t.
 
     A path is lost where it leaves the lattice: in a frame that gives it a class out of the reach of
-    its state; or where it ends elsewhere than at the target's end. All terms of q are positive.
+    its state; or where it ends elsewhere than at the target's end. All terms are positive.
     """
     width = lattice.labels.shape[1]
     parts = lattice.groups(16 * CACHED // (2 * width))
-    return np.concatenate([0.0 - np.log1p(-_lost(reader, part)) for part in parts])
+    return np.concatenate([_lost(reader, part) for part in parts])
 
 
 def _lost(reader: _Reader, lattice: _Lattice) -> Array:
-    """The probability of all outputs but the target, for targets whose own is above a half or so."""
+    """What `_complement` says, for utterances that fit the cache."""
     number, width = lattice.labels.shape
     used = _Classes.of(lattice.labels)
     out_of_reach = used.out_of_reach()
     inside = lattice.inside
     differs = lattice.differs[:, 1:]
-    lost = np.zeros(number)
-    states = np.zeros((number, 2, width))
+    terms = np.zeros((number, reader.frames.shape[1] + 1))
+    states = np.zeros((number, 2, width))  # the shares of the paths that are not lost: they add up to 1
     states[:, 1, 0] = 1.0
     for start, stop, first in lattice.spans(_frames_at_once(reader, lattice)):
         rows, here = lattice.rows[:first], used.subset(slice(first))
@@ -479,14 +486,26 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
         chosen = np.take_along_axis(probabilities, here.place[np.newaxis], axis=2)
         for frame, running in enumerate(lattice.running(start, stop)):
             label, blank = states[:running, 0], states[:running, 1]
-            lost[:running] += np.einsum("ij,ij->i", states[:running].reshape(running, -1), leaving[:running, frame])
+            lost = np.einsum("ij,ij->i", states[:running].reshape(running, -1), leaving[:running, frame])
             arriving = blank[:, :-1] + label[:, :-1] * differs[:running]
             blank += label
             blank *= chosen[frame, :running, :1]
             label[:, 1:] += arriving
             label *= chosen[frame, :running] * inside[:running]
-    states[np.arange(number), :, lattice.last] = 0.0
-    return np.asarray(lost + states.sum(axis=(1, 2)))
+            terms[:running, start + frame] = _of_shares(states[:running], lost)
+    utterances = np.arange(number)
+    arrived = states[utterances, :, lattice.last].sum(axis=1)
+    states[utterances, :, lattice.last] = 0.0
+    elsewhere = states.sum(axis=(1, 2))
+    terms[:, -1] = np.where(elsewhere < 0.5, -np.log1p(-elsewhere), -np.log(arrived))
+    return np.asarray(0.0 + terms.sum(axis=1))  # pairwise: thousands of equal terms would drift
+
+
+def _of_shares(states: np.ndarray, lost: np.ndarray) -> Array:
+    """−log(1 − lost) from the smaller of the two shares; those that are kept are made to add up to 1 again."""
+    kept = states.sum(axis=(1, 2))
+    states /= kept[:, np.newaxis, np.newaxis]
+    return np.asarray(np.where(lost < 0.5, -np.log1p(-lost), -np.log(kept)))
 
 
 def _frames_at_once(reader: _Reader, lattice: _Lattice) -> int:
