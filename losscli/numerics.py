@@ -6,6 +6,7 @@ Each function says what it keeps that the textbook formula loses. Nothing here k
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -28,6 +29,8 @@ FEW_CLASSES = 32
 
 HUGE = 2.0**900
 """Magnitudes from here on would overflow the slicing constant."""
+
+SIGN_BIT = 1 << 63
 
 
 def log_partition(scores: Array) -> tuple[Array, Array]:
@@ -152,8 +155,8 @@ class ExactSum:
     """A sum of float64 values that is correctly rounded, whatever their number, size and order.
 
     The finite part is kept as a Python integer, in units of 2**-1074. A block is cut into slices
-    whose members are multiples of one power of two, so few bits apart that NumPy adds a whole
-    slice without rounding (Rump, Ogita & Oishi 2008); only slice totals meet the integer.
+    whose members are multiples of one power of two, so few bits long that their sum is one of
+    64-bit integers (after Rump, Ogita & Oishi 2008); only slice totals meet the Python integer.
     Sums merge exactly, so neither blocks nor threads can change a digit of the total.
 
     `add_quickly` takes only the first slice exactly and keeps a bound on what the rest may be off
@@ -175,9 +178,9 @@ class ExactSum:
         values = values.reshape(-1)
         for start in range(0, values.size, SLICE):
             part = values[start : start + SLICE]
-            largest = max(float(part.max()), -float(part.min()))
+            largest = largest_magnitude(part)
             if largest < HUGE:
-                self.units += _units_of_slices(part.copy(), largest)
+                self.units += _units_of_slices(part, largest)
             else:
                 self._add_extremes(part)
 
@@ -187,19 +190,16 @@ class ExactSum:
         buffer = np.empty(min(values.size, SLICE))
         for start in range(0, values.size, SLICE):
             part = values[start : start + SLICE]
-            largest = max(float(part.max()), -float(part.min()))
+            largest = largest_magnitude(part)
             if not largest < HUGE:
                 self._add_extremes(part)
                 continue
-            bound = _slicing_bound(part.size, largest)
-            slice_ = np.add(part, bound, out=buffer[: part.size])
-            slice_ -= bound
-            self.units += _units(float(slice_.sum()))
-            rest = np.subtract(part, slice_, out=slice_)
-            self.units += _units(float(rest.sum()))
-            # Each of the n numbers of the rest is at most bound · 2**-53, and a sum of n numbers in any
-            # order is off by n · 2**-53 of the sum of their magnitudes at most; 2**-105 leaves room.
-            self.error += 1 + _units(part.size**2 * bound * 2.0**-105)
+            rest = buffer[: part.size]
+            units, largest = _cut_slice(part, largest, rest)
+            self.units += units + _units(float(rest.sum()))
+            # A sum of n numbers in any order is off by n · 2**-53 of the sum of their magnitudes at most;
+            # 2**-52 leaves room for the rounding of the bound itself.
+            self.error += 1 + _units(part.size**2 * largest * 2.0**-52)
 
     def _add_extremes(self, part: Array) -> None:
         """Add values of which some are too large for slicing, infinite or NaN."""
@@ -211,7 +211,7 @@ class ExactSum:
         self.units += sum(_units(value) for value in part[huge].tolist())
         rest = part[finite & ~huge]
         if rest.size:
-            self.units += _units_of_slices(rest, float(np.abs(rest).max()))
+            self.units += _units_of_slices(rest, largest_magnitude(rest))
 
     def add_count(self, count: int) -> None:
         """Add a whole number, such as a number of elements of weight 1."""
@@ -341,18 +341,45 @@ def _slicing_bound(size: int, largest: float) -> float:
     return math.ldexp(1.0, math.frexp(largest)[1] + size.bit_length() + 1)
 
 
-def _units_of_slices(rest: Array, largest: float) -> int:
-    """Σ of an array that may be overwritten, in units of 2**-1074; its magnitudes are up to `largest`."""
-    total = 0
-    slice_ = np.empty_like(rest)
+def largest_magnitude(values: Array) -> float:
+    """The largest magnitude among numbers; infinite or NaN where one of them is."""
+    # One pass where none has a sign: their bits are ordered as they are, and below those of all that have one.
+    largest = values.view(np.uint64).max()
+    if largest < SIGN_BIT:
+        return float(largest.view(np.float64))
+    return max(float(values.max()), -float(values.min()))
+
+
+def _units_of_slices(values: Array, largest: float) -> int:
+    """Σ of an array in units of 2**-1074; its magnitudes are up to `largest`."""
+    total, rest, spare = 0, values, np.empty((2, values.size))
     while largest > 0.0:
-        bound = _slicing_bound(rest.size, largest)
-        np.add(rest, bound, out=slice_)
-        slice_ -= bound
-        total += _units(float(slice_.sum()))
-        rest -= slice_
-        largest = bound * 2.0**-53 if rest.any() else 0.0
+        left = spare[0]
+        units, _ = _cut_slice(rest, largest, left)
+        total += units
+        rest, largest, spare = left, largest_magnitude(left), spare[::-1]
     return total
+
+
+def _cut_slice(values: Array, largest: float, rest: Array) -> tuple[int, float]:
+    """Cut the leading bits off numbers up to `largest`, and leave what is left of each in `rest`.
+
+    Added to a power of two and a half that is large enough, a number becomes a whole number of units in the
+    last place of that anchor, by which its bits differ from the anchor's. There are few enough units in a
+    number for the sum of all to fit 64 bits, in which a sum that overflows on the way wraps back.
+
+    Returns:
+        The sum of what was cut off, in units of 2**-1074, and the most that is left of a number.
+    """
+    room = max(1, values.size.bit_length() - 11)
+    exponent = max(math.frexp(largest)[1] + room, sys.float_info.min_exp - 1)
+    anchor = math.ldexp(1.5, exponent)
+    np.add(values, anchor, out=rest)
+    bits = int(rest.view(np.int64).sum()) - values.size * int(np.float64(anchor).view(np.int64))
+    units = (bits + (1 << 63)) % (1 << 64) - (1 << 63)
+    rest -= anchor
+    np.subtract(values, rest, out=rest)
+    return units << (exponent - 52 + UNIT_EXPONENT), math.ldexp(1.0, exponent - 53)
 
 
 def _units(value: float) -> int:

@@ -155,6 +155,12 @@ def summed(values):
     return total
 
 
+def summed_quickly(values):
+    total = ExactSum()
+    total.add_quickly(read_only(values))
+    return total
+
+
 def rounded(value: Fraction) -> float:
     try:
         return float(value)
@@ -168,6 +174,12 @@ def test_exact_sum_is_the_rounded_sum_of_fractions(values):
     total = summed(values)
     assert total.value() == rounded(true)
     assert Fraction(total.units, 2**1074) == true
+
+
+@given(lists_of_floats)
+def test_a_quick_sum_is_within_the_error_that_it_states(values):
+    total = summed_quickly(values)
+    assert abs(total.units - summed(values).units) <= total.error
 
 
 @given(lists_of_floats.filter(bool), st.lists(floats.filter(bool), min_size=1, max_size=10))
@@ -223,11 +235,32 @@ def test_exact_sum_of_more_than_a_slice(seed_and_exponents):
     assert summed(np.abs(values)).units == sum(
         m * (2**1074 // d) for m, d in map(float.as_integer_ratio, np.abs(values).tolist())
     )
+    quick = summed_quickly(values)
+    assert abs(quick.units - units) <= quick.error
 
 
-def test_full_slices_of_equal_values_carry_as_far_as_they_can():
-    value = 1.0 - 2.0**-53
-    assert summed(np.full(4 * SLICE, value)).units == 4 * SLICE * (2**53 - 1) << (1074 - 53)
+@pytest.mark.parametrize("size", [1, 2, 1023, 1024, 2047, 2048, 4095, 4096, SLICE - 1, SLICE, 4 * SLICE])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_slices_of_equal_values_carry_as_far_as_they_can(size, sign):
+    true = sign * size * (2**53 - 1) << (1074 - 53)
+    values = np.full(size, sign * (1.0 - 2.0**-53))
+    assert summed(values).units == true
+    quick = summed_quickly(values)
+    assert abs(quick.units - true) <= quick.error
+
+
+def test_a_quick_sum_of_squares_of_normal_numbers_decides_the_rounding_of_their_mean():
+    values = np.square(np.random.default_rng(5).normal(size=8 * SLICE))
+    quick, count = summed_quickly(values), ExactSum()
+    count.add_count(values.size)
+    assert quick.error < quick.units >> 70
+    assert quick.decides(count)
+    assert quick.over(count) == summed(values).over(count)
+
+
+@given(st.lists(st.floats(allow_nan=True) | st.sampled_from([0.0, -0.0, -math.nan, TINY, -TINY]), min_size=1))
+def test_the_largest_magnitude_is_that_of_the_absolute_values(values):
+    np.testing.assert_equal(numerics.largest_magnitude(read_only(values)), float(np.abs(values).max()))
 
 
 def test_counts_are_whole_numbers():
