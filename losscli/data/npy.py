@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from losscli.data.model import Field, ReadOptions
 
 _MOST_READ_BYTES = 1 << 26
+_TILE_BYTES = 1 << 24
+_PASSED_BYTES = 1 << 22
+_FAR_BYTES = 1 << 14
+"""Where runs of bytes begin further from each other than this, it costs less to skip what is between them."""
 _MOST_ROW_BYTES = 1 << 29
 
 
@@ -33,8 +37,25 @@ class _Header(NamedTuple):
     offset: int
 
     @property
+    def rows(self) -> int:
+        return self.shape[0] if self.shape else 1
+
+    @property
+    def row_numbers(self) -> int:
+        return math.prod(self.shape[1:])
+
+    @property
+    def row_bytes(self) -> int:
+        return self.row_numbers * self.dtype.itemsize
+
+    @property
     def data_bytes(self) -> int:
         return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def scattered(self) -> bool:
+        """Whether the numbers of a sample lie apart from each other."""
+        return self.fortran_order and len(self.shape) > 1
 
 
 def open_npy(located: Input, options: ReadOptions, *, format: str = "npy") -> ArrayFields:  # noqa: A002
@@ -44,8 +65,7 @@ def open_npy(located: Input, options: ReadOptions, *, format: str = "npy") -> Ar
     check_dtype(header.dtype, path, options.input_dtype)
     reject_no_rows(header.shape, path)
     # Column after column, the first row is complete only at the end: such a stream is kept in a file.
-    needs_random_access = header.fortran_order and len(header.shape) > 1
-    if located.local_path is None and not needs_random_access:
+    if located.local_path is None and not header.scattered:
         _refuse_vast_rows(header, path)
         return NpyStream(located, header, options.input_dtype, format)
     local_path = located.spooled()
@@ -60,7 +80,7 @@ class NpyFile(ArraySource):
     """An NPY file on this machine.
 
     Touching a map of a file that another process cuts off kills the process, so that blocks are read. Mapped
-    is only what takes more memory than a block, or lies scattered over the file.
+    is only what takes more memory than a block.
     """
 
     def __init__(
@@ -76,20 +96,50 @@ class NpyFile(ArraySource):
         super().__init__(_map_array(local_path, header), path, format, input_dtype=input_dtype, notes=notes)
         self._local_path = local_path
         self._header = header
-        self._scattered = header.fortran_order and len(header.shape) > 1
+        self._tile = _Tile(0, np.empty((0, *header.shape[1:]), header.dtype))
 
     def _raw(self, start: int, stop: int) -> np.ndarray:
         header = self._header
-        row_shape = header.shape[1:]
-        row_bytes = math.prod(row_shape) * header.dtype.itemsize
-        count = max(0, min(stop, header.shape[0] if header.shape else 1) - start)
-        if self._scattered or count * row_bytes > _MOST_READ_BYTES:
+        stop = max(start, min(stop, header.rows))
+        if (stop - start) * header.row_bytes > _MOST_READ_BYTES:
             return super()._raw(start, stop)
-        values = np.empty((count, *row_shape), header.dtype)
-        if count and (missing := _fill(values, self._local_path, header.offset + start * row_bytes, self.path)):
-            raise _truncated(self.path, header, start * row_bytes + values.nbytes - missing)
-        values.flags.writeable = False
-        return values
+        if not header.scattered:
+            return self._read(start, stop)
+        tile = self._tile
+        if not tile.holds(start, stop):
+            ahead = start + _TILE_BYTES // header.row_bytes
+            tile = self._tile = _Tile(start, self._read(start, min(max(stop, ahead), header.rows)))
+        return tile.values[start - tile.start : stop - tile.start]
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        """Samples start to stop: one run of bytes, or one for each number of a sample."""
+        header = self._header
+        runs = header.row_numbers if header.scattered else 1
+        data = np.empty((runs, (stop - start) * header.row_bytes // runs), np.uint8)
+        before = start * header.row_bytes // runs
+        try:
+            with open(self._local_path, "rb", buffering=0) as file:
+                found = _gather(file, header.offset + before, header.data_bytes // runs, data)
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read any more", why=error.strerror or str(error)) from error
+        if found is not None:
+            raise _truncated(self.path, header, before + found)
+        numbers = data.reshape(-1).view(header.dtype)
+        numbers.flags.writeable = False
+        row_shape = header.shape[1:]
+        if header.scattered:
+            return numbers.reshape(*row_shape[::-1], stop - start).T
+        return numbers.reshape(stop - start, *row_shape)
+
+
+class _Tile(NamedTuple):
+    """Samples that were read in one go: in Fortran order, a few of them would be many short runs of bytes."""
+
+    start: int
+    values: np.ndarray
+
+    def holds(self, start: int, stop: int) -> bool:
+        return self.start <= start and stop <= self.start + len(self.values)
 
 
 class NpyStream(ArrayFields):
@@ -108,24 +158,21 @@ class NpyStream(ArrayFields):
         self.path = str(located)
         self.format = format
         self.shape = header.shape
-        self.rows = header.shape[0] if header.shape else 1
+        self.rows = header.rows
         self.dtype = np.dtype(np.float32) if self._is_bfloat16 else header.dtype
 
     def batches(self, fields: Sequence[Field]) -> Iterator[tuple[np.ndarray, ...]]:
         """The samples in order."""
         header = self._header
-        row_shape = header.shape[1:]
-        row_bytes = math.prod(row_shape) * header.dtype.itemsize
         step = rows_per_batch(header.shape, header.dtype)
-        assert self.rows is not None  # noqa: S101 - told to the type checker
         with self._located.open() as stream:
             stream.read(header.offset)
-            for start in range(0, self.rows, step):
-                count = min(step, self.rows - start)
-                data = read_up_to(stream, count * row_bytes)
-                if len(data) < count * row_bytes:
-                    raise _truncated(self.path, header, start * row_bytes + len(data))
-                values = np.frombuffer(data, header.dtype).reshape(count, *row_shape)
+            for start in range(0, header.rows, step):
+                count = min(step, header.rows - start)
+                data = read_up_to(stream, count * header.row_bytes)
+                if len(data) < count * header.row_bytes:
+                    raise _truncated(self.path, header, start * header.row_bytes + len(data))
+                values = np.frombuffer(data, header.dtype).reshape(count, *header.shape[1:])
                 yield (decode_bfloat16(values) if self._is_bfloat16 else values,) * len(fields)
             if stream.read(1):
                 for field in fields:
@@ -166,26 +213,37 @@ def _map_array(path: str, header: _Header) -> np.ndarray:
 
 def _refuse_vast_rows(header: _Header, path: str) -> None:
     """Refuse a stream with samples that memory may not hold: a few bytes, compressed, can claim to be such."""
-    row_bytes = math.prod(header.shape[1:]) * header.dtype.itemsize
-    if row_bytes > _MOST_ROW_BYTES:
+    if header.row_bytes > _MOST_ROW_BYTES:
         raise DataError(
-            f"{path}: one sample takes {row_bytes:,} bytes",
+            f"{path}: one sample takes {header.row_bytes:,} bytes",
             why=f"its header promises {header.dtype} of shape {header.shape}, and a sample is held in memory",
             hint="save it uncompressed as .npy, which need not be",
         )
 
 
-def _fill(values: np.ndarray, local_path: str, offset: int, path: str) -> int:
-    """Read into an array; how many bytes the file is too short."""
-    rest = values.reshape(-1).view(np.uint8).data
-    try:
-        with open(local_path, "rb", buffering=0) as file:
-            file.seek(offset)
-            while rest and (count := file.readinto(rest)):
-                rest = rest[count:]
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read any more", why=error.strerror or str(error)) from error
-    return len(rest)
+def _gather(file: io.FileIO, offset: int, apart: int, data: np.ndarray) -> int | None:
+    """Read the rows of `data`, which begin `apart` bytes from each other in the file.
+
+    Rows that lie near are read together with what is between them.
+
+    Returns:
+        How many bytes after `offset` the file ends, if it ends too early.
+    """
+    rows, long = data.shape
+    together = max(1, min(rows, _PASSED_BYTES // apart)) if apart < _FAR_BYTES else 1
+    passed = np.empty((together, apart), np.uint8) if together > 1 else data[:0]
+    for first in range(0, rows, together):
+        some = data[first : first + together]
+        span = (len(some) - 1) * apart + long
+        rest = passed.reshape(-1)[:span].data if together > 1 else some[0].data
+        file.seek(offset + first * apart)
+        while rest and (count := file.readinto(rest)):
+            rest = rest[count:]
+        if rest:
+            return int(first * apart + span - len(rest))
+        if together > 1:
+            some[:] = passed[: len(some), :long]
+    return None
 
 
 def _truncated(path: str, header: _Header, found: int) -> DataError:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from losscli.data import ReadOptions, align, from_array, open_source, read_whole
+from losscli.data import ReadOptions, align, from_array, npy, open_source, read_whole
 from losscli.errors import DataError
 
 RNG = np.random.default_rng(20)
@@ -46,6 +46,27 @@ class OnceOnly(io.RawIOBase):
 
 def in_blocks(source, rows):
     return np.concatenate([block.values["x"] for block in align({"x": source.select(None)}, rows)])
+
+
+@pytest.mark.parametrize("shape", [(1,), (50, 1), (50, 7), (7, 50), (20, 3, 5), (6, 5, 4, 3)], ids=str)
+@pytest.mark.parametrize("tile", [1, 100, 1 << 24])
+@pytest.mark.parametrize(("near", "far"), [(1, 1 << 14), (200, 1 << 14), (1 << 22, 1 << 14), (1 << 22, 0)])
+@pytest.mark.parametrize("rows", [1, 4, 100])
+def test_fortran_order_is_read_in_any_pieces(tmp_path, monkeypatch, shape, tile, near, far, rows):
+    monkeypatch.setattr(npy, "_TILE_BYTES", tile)
+    monkeypatch.setattr(npy, "_PASSED_BYTES", near)
+    monkeypatch.setattr(npy, "_FAR_BYTES", far)
+    array = np.asfortranarray(RNG.normal(size=shape))
+    np.testing.assert_array_equal(in_blocks(open_source(saved(tmp_path, array)), rows), array)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_block_outlives_its_file(tmp_path, order):
+    """Were it a view of a map, adding up what was cut off would kill this process."""
+    path = saved(tmp_path, np.asarray(np.ones((300_000, 4)), order=order))
+    block = next(align({"x": open_source(path).select(None)}, 200_000))
+    os.truncate(path, 0)
+    assert block.values["x"].sum() == 800_000
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4", ">f8", "i1", "u1", "i4", ">i8", "u8", "?"])
