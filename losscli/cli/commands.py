@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import typer
 
+from losscli.records import record
 
-@dataclass(frozen=True)
+
+@record
 class Command:
     """A command by name: `module` has its function `run`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
@@ -12,12 +12,13 @@ import typer
 from losscli.cli.commands import escaped
 from losscli.cli.completion import COLUMN, PRED_COLUMNS, TARGET_COLUMNS
 from losscli.cli.defaults import SWITCH, take_defaults
+from losscli.records import record
 
 if TYPE_CHECKING:
     from losscli.data.model import Header, ReadOptions
 
 
-@dataclass(frozen=True)
+@record
 class Option:
     """One option: what Typer is told of it."""
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from losscli.records import record
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import TypeAlias
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 Header = Literal["auto", "yes", "no"]
 
 
-@dataclass(frozen=True)
+@record
 class ReadOptions:
     """How to read inputs, where the content does not say it."""
 
@@ -34,7 +36,7 @@ class ReadOptions:
     input_dtype: str | None = None
 
 
-@dataclass(frozen=True)
+@record
 class Ragged:
     """Rows of different lengths: row i is `values[offsets[i]:offsets[i + 1]]`."""
 
@@ -62,7 +64,7 @@ class Ragged:
             yield self.values[start:stop]
 
 
-@dataclass(frozen=True)
+@record
 class FieldInfo:
     """What a result says of an input. `shape[0]` is None until the rows are counted."""
 
@@ -141,7 +143,7 @@ class Source(Protocol):
         """Where a value stands, in words."""
 
 
-@dataclass(frozen=True)
+@record
 class Block:
     """The same range of samples of every field."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from losscli.engine.scoring import Values
 from losscli.numerics import Array
+from losscli.records import record
 
 
-@dataclass(frozen=True)
+@record
 class Seen:
     """A few scored samples beside the values they were made of; None stands for 1 each, or for no mark."""
 

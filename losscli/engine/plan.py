@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from losscli.data import ReadOptions
@@ -19,6 +19,7 @@ from losscli.engine.summary import UNITS, summarize
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Alignment, Elementwise, Tokens
+from losscli.records import record
 
 if TYPE_CHECKING:
     from losscli.engine.baselines import Targets
@@ -33,7 +34,7 @@ OnEmpty = Literal["error", "nan", "zero"]
 Base = Literal["e", "2", "10"]
 
 
-@dataclass(frozen=True)
+@record
 class Request:
     """All that a user can ask of one run. Inputs are paths, specs or arrays."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from losscli.records import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from losscli.engine.work import Work
 
 
-@dataclass(frozen=True)
+@record
 class InputRecord:
     """One input as it was read, and what was found out about it."""
 
@@ -26,7 +28,7 @@ class InputRecord:
     evidence: str | None = None
 
 
-@dataclass(frozen=True)
+@record
 class Counts:
     """How much was read and what became of it. Elements are scored or ignored; samples are skipped."""
 
@@ -38,7 +40,7 @@ class Counts:
     nonfinite: int
 
 
-@dataclass(frozen=True)
+@record
 class Extreme:
     """A value and the first sample that has it."""
 
@@ -46,7 +48,7 @@ class Extreme:
     sample: int
 
 
-@dataclass(frozen=True)
+@record
 class Statistics:
     """The spread of the per-sample losses. `standard_error` belongs to the mean."""
 
@@ -59,7 +61,7 @@ class Statistics:
     """The share of the total loss that the worst 1 % of the samples hold."""
 
 
-@dataclass(frozen=True)
+@record
 class Group:
     """The samples of one value of a column, or of one class, reduced among themselves."""
 
@@ -74,7 +76,7 @@ class Group:
     standard_error: float | None
 
 
-@dataclass(frozen=True)
+@record
 class Groups:
     """Groups by the name of what they were made `by`, that with the greatest total first."""
 
@@ -82,7 +84,7 @@ class Groups:
     groups: Sequence[Group]
 
 
-@dataclass(frozen=True)
+@record
 class Histogram:
     """How many samples' losses lie between each edge and the next; those that are not finite lie nowhere."""
 
@@ -91,7 +93,7 @@ class Histogram:
     nonfinite: int
 
 
-@dataclass(frozen=True)
+@record
 class Baseline:
     """What a prediction that knows little would score, and the skill 1 - loss / baseline against it.
 
@@ -104,7 +106,7 @@ class Baseline:
     temperature: float | None = None
 
 
-@dataclass(frozen=True)
+@record
 class Gate:
     """One limit and how the value stands to it.
 
@@ -119,7 +121,7 @@ class Gate:
     tolerance: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@record
 class Check:
     """The verdict of `--expect`, `--max` and `--min` together."""
 
@@ -127,7 +129,7 @@ class Check:
     gates: tuple[Gate, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Samples:
     """Per-sample rows, as columns of equal length.
 
@@ -146,7 +148,7 @@ class Samples:
         return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
 
-@dataclass(frozen=True)
+@record
 class Scored:
     """A block of scored samples, as it leaves the kernel: every element, and the rows they make."""
 
@@ -165,7 +167,7 @@ class Sink(Protocol):
         """Take one block."""
 
 
-@dataclass(frozen=True)
+@record
 class Result:
     """The reduced loss and everything that says what it is.
 
@@ -199,7 +201,7 @@ class Result:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@record
 class Curve:
     """One loss over a range of predictions; `options` are all of its options, `label` names those that were given."""
 
@@ -210,7 +212,7 @@ class Curve:
     values: np.ndarray
 
 
-@dataclass(frozen=True)
+@record
 class Curves:
     """Losses over the same predictions, against the same target."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from losscli.engine.result import Samples, Scored, Sink
 from losscli.engine.scoring import NanPolicy, Scorer, array, as_float64, either
 from losscli.errors import DataError
 from losscli.numerics import Array, times
+from losscli.records import record
 
 STEP_NUMBERS = 1 << 18
 """How many numbers are scored at a time: two megabytes of float64."""
@@ -30,7 +31,7 @@ RANGE_NUMBERS = 1 << 20
 """How many numbers make a range, the unit of work of a thread."""
 
 
-@dataclass(frozen=True)
+@record
 class RunOptions:
     """How to run, and what to keep of the samples beside the totals."""
 

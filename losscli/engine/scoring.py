@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,11 +17,12 @@ from losscli.engine.reduce import Partial
 from losscli.engine.result import InputRecord
 from losscli.errors import DataError
 from losscli.numerics import Array
+from losscli.records import record
 
 ROWS_NAMED = 5
 
 
-@dataclass(frozen=True)
+@record
 class Elements:
     """The un-reduced losses of a block of samples.
 
@@ -127,7 +127,7 @@ def as_float64(values: np.ndarray) -> Array:
     return np.asarray(values, dtype=np.float64)
 
 
-@dataclass(frozen=True)
+@record
 class NanPolicy:
     """What a NaN in the input does: `error`, `propagate` or `skip` (the sample)."""
 

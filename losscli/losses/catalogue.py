@@ -12,7 +12,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, get_args
 
@@ -20,6 +20,7 @@ from losscli.errors import UsageError
 from losscli.losses import parameters as kinds
 from losscli.losses.contracts import Contract
 from losscli.losses.parameters import Parameter, Side
+from losscli.records import record
 
 Kernel = Callable[..., Any]
 
@@ -38,7 +39,7 @@ HEADINGS = (
 """The headings of every loss's docstring, in this order; Options only where there are any."""
 
 
-@dataclass(frozen=True)
+@record
 class Loss:
     """A loss: the arithmetic and everything that is said of it."""
 

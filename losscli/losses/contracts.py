@@ -7,11 +7,11 @@ to the loss function, which does arithmetic only.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from losscli.losses.domains import COUNT, LENGTH, MASK, REAL, SOFT_LABEL, Domain
 from losscli.losses.parameters import Choice, ClassIndex, Flag, Number, Parameter, Side, Whole
+from losscli.records import record
 
 ScoreKind = Literal["logits", "log-probs", "probs"]
 KINDS: tuple[ScoreKind, ...] = ("logits", "log-probs", "probs")
@@ -50,7 +50,7 @@ def kind_parameter(kinds: tuple[str, ...], default: str) -> Parameter:
     )
 
 
-@dataclass(frozen=True)
+@record
 class Elementwise:
     """Predictions and targets of one shape; the loss is taken number by number."""
 
@@ -63,7 +63,7 @@ class Elementwise:
         return (UNCHECKED_TARGETS,) if self.target == SOFT_LABEL else ()
 
 
-@dataclass(frozen=True)
+@record
 class Classes:
     """Predictions with an axis of classes; targets are class indices or, where `soft`, distributions.
 
@@ -86,7 +86,7 @@ class Classes:
         return (*common, UNCHECKED_TARGETS) if self.soft else common
 
 
-@dataclass(frozen=True)
+@record
 class Tokens:
     """Sequences: scores of every token of a vocabulary at each step, or of the chosen tokens alone."""
 
@@ -126,7 +126,7 @@ class Tokens:
         )
 
 
-@dataclass(frozen=True)
+@record
 class Alignment:
     """Utterances: scores of every class at each frame, and a label sequence that is not aligned with them."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from losscli.records import record
 
 
-@dataclass(frozen=True)
+@record
 class Domain:
     """An interval (without its lower end where that is not `low_closed`), or the two signs."""
 

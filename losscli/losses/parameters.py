@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 from losscli.errors import UsageError
 from losscli.losses.domains import Domain
 from losscli.numerics import Array
+from losscli.records import record
 
 
-@dataclass(frozen=True)
+@record
 class Number:
     """A number in an interval; `low` and `high` belong to it where they are `closed`."""
 
@@ -43,7 +44,7 @@ class Number:
         return number
 
 
-@dataclass(frozen=True)
+@record
 class Whole:
     """A whole number."""
 
@@ -58,7 +59,7 @@ class Whole:
         return number
 
 
-@dataclass(frozen=True)
+@record
 class ClassIndex:
     """A class: its index, or `last`."""
 
@@ -75,7 +76,7 @@ class ClassIndex:
         return number
 
 
-@dataclass(frozen=True)
+@record
 class Flag:
     """Given or not."""
 
@@ -87,7 +88,7 @@ class Flag:
         return bool(value)
 
 
-@dataclass(frozen=True)
+@record
 class Choice:
     """One of a few words."""
 
@@ -103,7 +104,7 @@ class Choice:
         return str(value)
 
 
-@dataclass(frozen=True)
+@record
 class Weights:
     """Numbers ≥ 0, finite and not all 0: a list, a file, or (where `scalar`) a single number.
 
@@ -135,7 +136,7 @@ class Weights:
         return weights
 
 
-@dataclass(frozen=True)
+@record
 class Side:
     """An input beside predictions and targets: a file, a column, or (where `number`) one number for all.
 
@@ -203,7 +204,7 @@ ClassWeights: TypeAlias = Annotated[Array | None, Weights("class")]
 PositiveWeights: TypeAlias = Annotated[Array | float, Weights("position along the last axis", scalar=True)]
 
 
-@dataclass(frozen=True)
+@record
 class Parameter:
     """One option of a loss: its name, what it may be, its default and its line in the docstring."""
 

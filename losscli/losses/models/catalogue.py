@@ -15,7 +15,7 @@ import sys
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -24,9 +24,10 @@ from losscli.losses.catalogue import normalized, parse_docstring
 from losscli.losses.models.statistics import Statistics
 from losscli.losses.parameters import Number, Parameter, Weights
 from losscli.numerics import Array
+from losscli.records import record
 
 
-@dataclass(frozen=True)
+@record
 class Finite(Number):
     """A finite number, above `low` or from it on."""
 
@@ -38,7 +39,7 @@ class Finite(Number):
         return f"a finite number{bound}"
 
 
-@dataclass(frozen=True)
+@record
 class Simplex(Weights):
     """Probabilities, one for each class, which sum to 1."""
 
@@ -70,7 +71,7 @@ Probability: TypeAlias = Annotated[float, Number(0.0, 1.0)]
 Probabilities: TypeAlias = Annotated[Sequence[float], Simplex()]
 
 
-@dataclass(frozen=True)
+@record
 class Support:
     """The values that a model can yield; booleans are values too where they are `labels`."""
 
@@ -119,7 +120,7 @@ class Distribution(ABC):
         """What a reader of these estimates must know: that they lie at the edge of what is possible."""
 
 
-@dataclass(frozen=True)
+@record
 class Model:
     """A model: its record in the catalogue."""
 
