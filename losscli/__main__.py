@@ -1,6 +1,8 @@
-"""`python -m losscli` is the command `losscli`."""
+"""`python -m losscli` is the command `losscli`, in an interpreter that ends as usual: profilers need that."""
 
-from losscli.cli import main
+import sys
+
+from losscli.cli import command_line
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command_line())

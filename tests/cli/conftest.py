@@ -43,7 +43,7 @@ class Shell:
     folder: Path
 
     def __call__(self, command: str, stdin: bytes = b"") -> Outcome:
-        """Run `losscli COMMAND` in this process, through the same entry as the installed script."""
+        """Run `losscli COMMAND` in this process, through all that the installed script runs."""
         streams = sys.stdin, sys.stdout, sys.stderr
         handler = signal.getsignal(signal.SIGTERM)
         arguments, here = sys.argv, Path.cwd()
@@ -54,9 +54,7 @@ class Shell:
         sys.stdout, sys.stderr = given
         os.chdir(self.folder)
         try:
-            losscli.cli.main()
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
+            code = losscli.cli.command_line()
         finally:
             os.chdir(here)
             sys.argv = arguments

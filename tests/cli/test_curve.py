@@ -276,8 +276,8 @@ def test_without_matplotlib_the_extra_is_named(shell, complaint, monkeypatch):
 def test_only_a_picture_needs_matplotlib(shell):
     line = (
         "import sys, losscli.cli; sys.argv = 'losscli curve l1 --pred -1:1:5 --target 0 --plot'.split()\n"
-        "try: losscli.cli.main()\n"
-        "except SystemExit: print({'matplotlib', 'pyarrow'} & set(sys.modules))"
+        "losscli.cli.command_line()\n"
+        "print({'matplotlib', 'pyarrow'} & set(sys.modules))"
     )
     shell.write("run.py", line)
     outcome = shell.script(f"{sys.executable} run.py | tail -1")

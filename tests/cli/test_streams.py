@@ -126,6 +126,12 @@ def test_as_a_module(pair):
     assert pair.script("python -m losscli mse a.npy c.npy").code == 3
 
 
+def test_the_copy_of_a_pipe_is_deleted_in_the_end(pair):
+    (pair.folder / "copies").mkdir()
+    outcome = pair.script("cat a.npy | TMPDIR=copies losscli mse - b.npy --format value && ls copies | wc -l")
+    assert (outcome.out, outcome.err) == ("0.3125\n0\n", "")
+
+
 def test_only_the_main_job_is_imported_for_arrays(pair):
     line = "python -X importtime -m losscli mse a.npy b.npy --json 2>&1 > out | grep -cE 'pyarrow|rich|pandas|torch'"
     assert pair.script(line).out == "0\n"

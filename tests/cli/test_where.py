@@ -158,7 +158,7 @@ def test_a_picture_of_the_histogram(shell, table, extension, magic):
 def test_a_picture_without_the_extra(shell, table):
     script = (
         "import sys; sys.modules['matplotlib'] = None; import losscli.cli; "
-        f"sys.argv = 'losscli {table} --save-plot h.png'.split(); losscli.cli.main()"
+        f"sys.argv = 'losscli {table} --save-plot h.png'.split(); sys.exit(losscli.cli.command_line())"
     )
     done = shell.script(f'python -c "{script}"')
     assert done.code == 2

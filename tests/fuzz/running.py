@@ -119,9 +119,7 @@ def _captured(arguments: list[str]) -> tuple[int, str, str]:
     sys.stdin, (sys.stdout, sys.stderr) = io.TextIOWrapper(io.BytesIO()), given
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
-        losscli.cli.main()
-    except SystemExit as leaving:
-        code = int(leaving.code or 0)
+        code = losscli.cli.command_line()
     except Hang:
         code = -1
     finally:
