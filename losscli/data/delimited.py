@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -13,7 +12,7 @@ from pyarrow import csv as arrow_csv
 
 from losscli.data.cells import LARGEST_SURE_INTEGER, Fault, fault_of_number, kind_of, quoted
 from losscli.data.chunks import RowShape
-from losscli.data.dialect import Dialect, detect
+from losscli.data.dialect import Dialect, detect, lines_of
 from losscli.data.text_table import TextTable, decoded, doubtful, nul_byte
 from losscli.errors import DataError
 
@@ -107,7 +106,8 @@ class DelimitedTable(TextTable):
         if "\0" in text:
             raise nul_byte(self.path, first_line + text.count("\n", 0, text.index("\0")))
         positions = [self.schema.names.index(name) for name in columns]
-        reader = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), delimiter=self._dialect.delimiter)
+        lines = lines_of(text.rstrip("\r\n"), self._dialect.newline)
+        reader = csv.reader(lines, delimiter=self._dialect.delimiter)
         line, why = first_line, "its quotes or line ends are unusual"
         try:
             for row, cells in enumerate(reader, start):

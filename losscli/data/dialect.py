@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,6 +15,8 @@ from losscli.data.wording import listed
 from losscli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from losscli.data.locate import Input
     from losscli.data.model import ReadOptions
 
@@ -146,7 +147,7 @@ def _whole_rows(beginning: Beginning, delimiter: str, path: str) -> list[_Row]:
     if not beginning.whole:
         data = data[: data.rfind(newline) + 1]
     text = decoded(data.rstrip(b"\r\n"), path, 1)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(lines_of(text, newline), delimiter=delimiter)
     ends = _line_ends(data, newline)
     rows = []
     try:
@@ -161,6 +162,15 @@ def _whole_rows(beginning: Beginning, delimiter: str, path: str) -> list[_Row]:
         ) from error
     # A quote that is open where the beginning ends has swallowed what follows it.
     return rows if beginning.whole else rows[:-1]
+
+
+def lines_of(text: str, newline: bytes) -> Iterator[str]:
+    """The lines with their ends: only what ends the lines of this text does, not the other sort inside of quotes."""
+    end = newline.decode()
+    *lines, last = text.split(end)
+    yield from (line + end for line in lines)
+    if last:
+        yield last
 
 
 def _line_ends(data: bytes, newline: bytes) -> list[int]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from losscli.data.delimited import open_delimited
 from losscli.data.locate import Input, locate
 from losscli.data.model import ReadOptions
+from losscli.errors import DataError
 
 TRICKY = 'id,text,p\n1,plain,0.25\n2,"two\nlines, and a comma",-inf\n3,"a ""quote""",1e-5\n4,"\n\n",nan\n5,é,+7\n'
 TRICKY_TEXTS = ["plain", "two\nlines, and a comma", 'a "quote"', "\n\n", "é"]
@@ -46,6 +47,19 @@ def test_columns_and_values():
     assert selected.info.shape == (None, 2)
     assert column(table).tolist() == [[1, 2], [3, 4.5]]
     assert table.rows == 2
+
+
+@pytest.mark.parametrize(("newline", "other"), [("\n", "\r"), ("\r\n", "\r"), ("\r\n", "\n"), ("\n", "\r\n")])
+def test_the_other_line_end_inside_of_quotes_ends_no_row(newline, other):
+    names = (f"a{other}{other}c", f"b{other}d")
+    lines = [f'"{names[0]}","{names[1]}"', f'1,"x{other}y"', '2,"z"', f'3,"{other}"', ""]
+    table = opened(newline.join(lines))
+    assert table.columns == names
+    assert column(table, names[0]).tolist() == [1, 2, 3]
+    assert column(opened(newline.join(lines)), names[1], text=True).tolist() == [f"x{other}y", "z", other]
+    lines[2] = '2x,"z"'
+    with pytest.raises(DataError, match=r"row 1 .* '2x' is not a number"):
+        column(opened(newline.join(lines)), names[0])
 
 
 @pytest.mark.parametrize(
