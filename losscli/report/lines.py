@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from losscli.engine.result import Scored
 
 
+FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""What a formula begins with in a spreadsheet: the signs, and their full-width forms."""
+
+
 class Lines(Protocol):
     """A line format at work on one stream."""
 
@@ -46,9 +50,9 @@ class CsvLines:
     """A header, then one row a line; non-finite numbers are `inf`, `-inf` and `nan`.
 
     Text is quoted where CSV needs it and its control characters are escaped, so that a row is a line.
-    It is not changed otherwise: a label that begins with `=`, `+`, `-` or `@` stays what it is, and a
-    spreadsheet that takes it for a formula should import the column as text. A column whose cells hold
-    a list is spread over columns `name_0`, `name_1`, ...
+    Text that a spreadsheet would run, because it begins as a formula does and is no number, has an
+    apostrophe before it, by which a spreadsheet knows text; the other formats have it as it is. A column
+    whose cells hold a list is spread over columns `name_0`, `name_1`, ...
     """
 
     def __init__(self, stream: SupportsWrite[str]) -> None:
@@ -61,7 +65,7 @@ class CsvLines:
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if self._header_due:
-            writer.writerow([printable(name) for name in columns])
+            writer.writerow(map(_csv_text, columns))
             self._header_due = False
         writer.writerows(zip(*(_csv_cells(values) for values in columns.values()), strict=True))
         self._stream.write(text.getvalue())
@@ -125,4 +129,17 @@ def _csv_cells(values: np.ndarray) -> list[Any]:
     cells: list[Any] = values.tolist()
     if values.dtype.kind in "iuf":
         return cells
-    return [printable(cell) if isinstance(cell, str) else cell for cell in cells]
+    return [_csv_text(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def _csv_text(text: str) -> str:
+    text = printable(text)
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -98,6 +98,11 @@ def test_hostile_text_cannot_break_a_line_or_act():
     assert json.loads(line) == {"sample": 0, "loss": 1.0, "weight": 1.0, HOSTILE: HOSTILE, "100%s": 1}
 
 
-def test_labels_that_look_like_formulas_stay_what_they_are():
-    block = block_of([1.0, 1.0], label=read_only(["-1", "+1"], object))
-    assert [row["label"] for row in csv.DictReader(io.StringIO(written(CsvSink, [block])))] == ["-1", "+1"]
+def test_labels_that_a_spreadsheet_would_run_are_marked_as_text_in_csv_alone():
+    labels = ["-1", "+1e3", "-inf", "a=b", "=1+1", "+x", "-x", "@SUM(1)", "\uff1d1", "=", "\t=1"]
+    block = block_of([1.0] * len(labels), **{"=name": read_only(labels, object)})
+    rows = list(csv.DictReader(io.StringIO(written(CsvSink, [block]))))
+    marked = ["'=1+1", "'+x", "'-x", "'@SUM(1)", "'\uff1d1", "'=", r"\t=1"]
+    assert [row["'=name"] for row in rows] == [*labels[:4], *marked]
+    lines = written(JsonLinesSink, [block]).splitlines()
+    assert [json.loads(line)["=name"] for line in lines] == labels
