@@ -174,10 +174,14 @@ def _flushed(code: int) -> int:
 
 
 def _bug(error: BaseException, arguments: list[str]) -> int:
+    from losscli.report.printable import printable
+
     if "--debug" in arguments:
         import traceback
 
-        traceback.print_exception(error)
-    text = f"{type(error).__name__}: {error}".replace("\n", " ")
+        # What an exception quotes may come from a file, and must not begin a line: CI services obey some.
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            print(f"| {printable(line)}", file=sys.stderr)
+    text = printable(f"{type(error).__name__}: {error}".replace("\n", " "))
     print(f"losscli: a bug of losscli, not of your data: {text}\n  hint: {ISSUES}", file=sys.stderr)
     return Exit.BUG
