@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import types
 
 from losscli.data.model import Ragged
@@ -71,7 +70,7 @@ def scalars(column: pa.Array, where: Where) -> np.ndarray:
     _reject_nulls(column, where)
     if types.is_decimal(column.type):
         # Arrow's own cast of a decimal can be an ulp off; its parser of digits is correctly rounded.
-        column = pc.cast(pc.cast(column, pa.string()), pa.float64())
+        column = column.cast(pa.string()).cast(pa.float64())
     return _as_numpy(column)
 
 

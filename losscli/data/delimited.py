@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from losscli.data.cells import LARGEST_SURE_INTEGER, Fault, fault_of_number, kind_of, quoted
@@ -90,12 +89,15 @@ class DelimitedTable(TextTable):
     def _is_odd(self, column: pa.Array, data: memoryview, name: str) -> bool:
         """Whether a column that did parse holds an empty text or a number that float64 changed."""
         if column.type == pa.string():
-            return bool(pc.any(pc.equal(column, "")).as_py())
+            return bool(column.index("").as_py() >= 0)
         if column.type != pa.float64() or not doubtful(column.to_numpy()):
             return False
         large = np.flatnonzero(np.abs(column.to_numpy()) >= LARGEST_SURE_INTEGER)
         if not large.size:
             return False
+
+        import pyarrow.compute as pc  # here, since it takes as long to import as NumPy itself
+
         cells = self._read(data, {name: pa.string()}).column(name).take(pa.array(large))
         in_digits = cells.filter(pc.match_substring_regex(cells, "[0-9]"))
         return any(fault_of_number(cell, self._dialect.decimal) is not None for cell in in_digits.to_pylist())

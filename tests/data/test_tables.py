@@ -103,6 +103,14 @@ def test_columns_are_named_and_globbed_in_their_order(opened):
         source.select(["p_*"])
 
 
+@pytest.mark.parametrize("count", [2, 9, 21])
+def test_columns_come_in_the_order_asked_for(opened, count):
+    table = RNG.standard_normal((1000, count))
+    source = opened({f"c{number}": table[:, number] for number in range(count)})
+    order = RNG.permutation(count)
+    assert np.array_equal(values(source, [f"c{number}" for number in order]), table[:, order])
+
+
 def test_globs_leave_out_what_is_otherwise_named():
     assert choose_columns(["a", "b", "c"], ["*"], "t", exclude=["b"]) == ["a", "c"]
     assert choose_columns(["a", "b", "c"], ["b"], "t", exclude=["b"]) == ["b"]
