@@ -12,7 +12,7 @@ import numpy as np
 from losscli.data import read_whole
 from losscli.data.model import Field
 from losscli.engine.kind import RowFacts
-from losscli.engine.labels import Labels, class_names
+from losscli.engine.labels import NO_CLASS, Labels, class_names, order_of_classes
 from losscli.engine.result import InputRecord
 from losscli.engine.score_rows import DECIDING_ROWS, ScoreRows
 from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, among, array, as_float64, either, sample_shape
@@ -67,13 +67,14 @@ class ClassesScorer(Scorer):
             )
         self.elements_per_sample = math.prod(self.element_shape)
         self.numbers_per_sample = self.elements_per_sample * self.classes
+        self._names_given = names is not None
         if names is None and predictions.info.columns and len(predictions.info.columns) == self.classes > 1:
             names = class_names(predictions.info.columns)
         if names is not None and len(names) != self.classes:
             raise DataError(f"--classes names {len(names)} classes, but the predictions have {self.classes}")
         self.labels = Labels(targets, self.classes, options["ignore_index"], names)
         self.rows = ScoreRows(predictions, options, nan, self.classes, self.elements_per_sample)
-        self._check_class_weight()
+        self._take_class_weight()
 
     def _class_axis(self, asked: int | None, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> int:
         """The class axis among a sample's axes; an error where it is not there or not certain."""
@@ -105,13 +106,21 @@ class ClassesScorer(Scorer):
             hint=_column_hint(self.predictions, self.targets),
         )
 
-    def _check_class_weight(self) -> None:
+    def _take_class_weight(self) -> None:
+        """One weight for each class, brought into the order of the columns where their names are numbers."""
         weight = self.options.get("class_weight")
-        if weight is not None and len(weight) != self.classes:
+        if weight is None:
+            return
+        if len(weight) != self.classes:
             raise DataError(
                 f"--class-weight has {len(weight)} numbers, but there are {self.classes} classes",
                 hint="give one weight for each class, in the order of the predictions",
             )
+        order = order_of_classes(self.labels.names)
+        if order is not None:
+            of_columns = np.empty(self.classes)
+            of_columns[order] = weight
+            self.options["class_weight"] = of_columns
 
     def prepare(self, values: Values) -> None:
         """Decide the kind by the first rows, unless it was stated."""
@@ -147,12 +156,12 @@ class ClassesScorer(Scorer):
         return np.ascontiguousarray(rows)
 
     def _without_nan(self, targets: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Labels with 0 for NaN, the mask of those, and that of the samples to be left out for one."""
+        """Labels with some class for NaN, the mask of those, and that of the samples to be left out for one."""
         if self.soft or targets.dtype.kind != "f" or not np.isnan(targets.min()):
             return targets, None, None
         skipped = self.nan.rows(targets, start, self.targets)
         nan = np.isnan(targets)
-        return np.where(nan, 0.0, targets), nan.reshape(-1), skipped
+        return np.where(nan, self.labels.some_label, targets), nan.reshape(-1), skipped
 
     def _target_rows(self, targets: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """The targets by row, and the mask of the rows that count (None: all)."""
@@ -174,10 +183,10 @@ class ClassesScorer(Scorer):
         target, counted = self._target_rows(targets, start)
         surprisal = self.rows.surprisal(self._rows(predictions), counted, start)
         loss, weight = self.loss.kernel(surprisal, target, **self.options)
-        samples = self.rows.samples_of(start, len(surprisal.scores))
-        broken, lost, facts = self.rows.inspect(surprisal, counted, samples)
+        broken, lost, facts = self.rows.inspect(surprisal, counted, start)
         skipped = among(lost, start, len(predictions))
         if self.soft:
+            samples = self.rows.samples_of(start, np.arange(len(target)))
             broken_target, lost = self.rows.broken(target, self.targets, None, samples)
             skipped_target = among(lost, start, len(predictions))
             if not self.unchecked_targets:
@@ -218,7 +227,20 @@ class ClassesScorer(Scorer):
 
     def finish(self, facts: RowFacts | None) -> list[str]:
         """Warnings about the rows."""
-        return self.rows.warnings(facts) if facts else []
+        found = self.rows.warnings(facts) if facts else []
+        numbers = self.labels.numbers
+        if numbers is not None and not self.soft and not self._names_given and set(numbers) != set(range(self.classes)):
+            found.append(
+                f"{self.targets.info.path}: the columns of the classes are named by other numbers than 0 to "
+                f"{self.classes - 1}, so labels were looked up by name: {numbers[0]} is {self.column_of(0)!r}"
+            )
+        return found
+
+    def column_of(self, index: int) -> str:
+        """The name of a class's column."""
+        columns = self.predictions.info.columns
+        assert columns is not None  # noqa: S101 - names that were not given are those of columns
+        return columns[index]
 
     def details(self, values: Values) -> Mapping[str, np.ndarray]:
         """Target, predicted class and the target's probability, where a sample has one of each."""
@@ -244,8 +266,11 @@ class ClassesScorer(Scorer):
 
     def label_of_each(self, targets: np.ndarray) -> np.ndarray:
         """The label of each element; that of a NaN that was let through is one that no class has."""
-        labels = np.where(np.isnan(targets), -1.0, targets) if targets.dtype.kind == "f" else targets
-        return self.labels.indices(labels.reshape(-1), 0)
+        targets = targets.reshape(-1)
+        if targets.dtype.kind != "f":
+            return self.labels.indices(targets, 0)
+        nan = np.isnan(targets)
+        return np.where(nan, NO_CLASS, self.labels.indices(np.where(nan, self.labels.some_label, targets), 0))
 
     def closer(self, values: Values) -> Mapping[str, np.ndarray]:
         """How far, in log-odds, the target is ahead of the best other class; below 0 where it is behind."""
@@ -274,6 +299,8 @@ class ClassesScorer(Scorer):
         records["predictions"] = dataclasses.replace(records["predictions"], kind=self.rows.kind, evidence=known)
         kind = "distributions" if self.soft else "labels"
         told = "same shape as the predictions" if self.soft else "shape of the predictions without the class axis"
+        if self.labels.numbers is not None and not self.soft:
+            told += ", looked up by the names of the classes"
         records["targets"] = dataclasses.replace(records["targets"], kind=kind, evidence=told)
         return records
 

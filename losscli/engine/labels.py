@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,12 @@ from losscli.data.wording import did_you_mean, listed, shown
 from losscli.errors import DataError
 
 COMMON_SENTINELS = (-100, -1, 255)
+
+NO_CLASS = -1
+"""An index that no class has."""
+
+LISTED = 20
+"""A hint does not number more classes than this."""
 
 
 def class_names(columns: Sequence[str]) -> tuple[str, ...]:
@@ -22,8 +29,42 @@ def class_names(columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(column[lead:] for column in columns)
 
 
+def class_numbers(names: Sequence[str]) -> tuple[int, ...] | None:
+    """The numbers that classes are named by, as 10 in `10` or `c10`; None unless each has one of its own."""
+    if sorted(name.lower() for name in names) == ["false", "true"]:
+        return tuple(int(name.lower() == "true") for name in names)
+    found = [_NUMBERED(name) for name in names]
+    stems = {match[1] for match in found if match}
+    numbers = tuple(int(match[2]) for match in found if match)
+    return numbers if len(stems) == 1 and len(names) == len(numbers) == len(set(numbers)) else None
+
+
+_NUMBERED = re.compile(r"(\D*)(\d{1,18})", re.ASCII).fullmatch
+
+
+def _misplaced(names: Sequence[str]) -> str | None:
+    """The first name that is a number and the position of another class."""
+    for place, name in enumerate(names):
+        match = _NUMBERED(name)
+        if match and not match[1] and int(name) != place and int(name) < len(names):
+            return name
+    return None
+
+
+def order_of_classes(names: Sequence[str] | None) -> np.ndarray | None:
+    """The columns in the order of the numbers that they are named by; None where that is how they stand."""
+    numbers = class_numbers(names) if names else None
+    if numbers is None or list(numbers) == sorted(numbers):
+        return None
+    return np.argsort(numbers)
+
+
 class Labels:
-    """Turns the cells of a target field into class indices."""
+    """Turns the cells of a target field into class indices.
+
+    Where the classes are named, labels go by name: text always, and whole numbers where the names are
+    numbers. Otherwise a label counts the classes from 0.
+    """
 
     def __init__(
         self,
@@ -39,25 +80,78 @@ class Labels:
         self.ignore_index = ignore_index
         self.names = names
         self._index = {name: i for i, name in enumerate(names or ())}
+        numbers = class_numbers(names) if names else None
+        self.numbers = None if numbers is None or numbers == tuple(range(classes)) else np.array(numbers)
+        """The label of each class, None where labels count the classes from 0."""
+        self._order = None if self.numbers is None else np.argsort(self.numbers)
+        self._misplaced = _misplaced(names or ()) if numbers is None else None
+        self.some_label = 0 if numbers is None else numbers[0]
+        """A label that one of the classes has."""
+        self.ignored = self._index_of_ignored()
+        """What `indices` gives for a label to be ignored."""
+
+    def _index_of_ignored(self) -> int | None:
+        if self.numbers is None or self.ignore_index is None:
+            return self.ignore_index
+        found = np.flatnonzero(self.numbers == self.ignore_index)
+        if found.size:
+            return int(found[0])
+        return NO_CLASS if 0 <= self.ignore_index < self.classes else self.ignore_index
 
     def indices(self, cells: np.ndarray, start: int) -> np.ndarray:
-        """The class of each cell, as integers; an ignored label stays what it is.
-
-        A text cell, or any cell where the user has named the classes, is looked up by name.
-        """
+        """The class of each cell, as integers; an ignored label is `ignored`."""
         if cells.dtype.kind in "OUT":
             return self._by_name(cells, start)
         if cells.dtype.kind == "f":
             fraction = ~np.isfinite(cells) | (np.floor(cells) != cells)
             if fraction.any():
                 raise self._fraction(cells, fraction, start)
-            return cells.astype(np.int64)
+            return self._by_number(cells.astype(np.int64), start)
         if cells.dtype.kind not in "iub":
             raise DataError(f"{self.field.info.path}: labels of type {cells.dtype} are not class indices")
         if cells.dtype.kind == "u" and cells.size and cells.max() > np.iinfo(np.int64).max:
             row = int(np.argmax(cells.reshape(-1))) * len(cells) // cells.size
             raise DataError(f"{self.field.where(start + row)}: the label {cells.max()} is no class index")
-        return cells.astype(np.int64, copy=False)
+        return self._by_number(cells.astype(np.int64, copy=False), start)
+
+    def _by_number(self, labels: np.ndarray, start: int) -> np.ndarray:
+        """The classes of whole numbers, looked up where the classes are named by other numbers than 0 to C − 1."""
+        if self.numbers is None or self._order is None:
+            if self._misplaced is not None:
+                raise self._not_certain(self._misplaced)
+            return labels
+        ordered = self.numbers[self._order]
+        places = np.minimum(np.searchsorted(ordered, labels), self.classes - 1)
+        index: np.ndarray = self._order[places]
+        unknown = ordered[places] != labels
+        if self.ignore_index is not None:
+            ignored = labels == self.ignore_index
+            index = np.where(ignored, np.int64(self.ignored or 0), index)
+            unknown &= ~ignored
+        if unknown.any():
+            raise self._no_such_number(labels, unknown, start)
+        return index
+
+    def _no_such_number(self, labels: np.ndarray, unknown: np.ndarray, start: int) -> DataError:
+        assert self.names is not None  # noqa: S101 - numbers are names
+        first = int(np.flatnonzero(unknown.reshape(-1))[0])
+        label = int(labels.reshape(-1)[first])
+        within = self.classes <= LISTED and labels.min() >= 0 and labels.max() < self.classes
+        counting = f"--classes {','.join(map(str, range(self.classes)))} takes labels that count the columns from 0"
+        return DataError(
+            f"{self.field.where(start + first * len(labels) // labels.size)}: "
+            f"the {self.noun} {label} is none of the classes",
+            why=f"the classes are named by numbers, {listed(self.names)}, so labels are looked up by name",
+            hint=counting if within else f"--ignore-index {label} leaves this label out, if that is what it means",
+        )
+
+    def _not_certain(self, name: str) -> DataError:
+        return DataError(
+            f"{self.field.info.path}: the {self.noun}s are numbers, and whether {name} is the class of that name "
+            "or the one at that position is not certain",
+            why=f"some of the classes are named by numbers, and others are not: {listed(self.names or ())}",
+            hint="--classes NAME,NAME,... names the classes in the order of the predictions",
+        )
 
     def _by_name(self, cells: np.ndarray, start: int) -> np.ndarray:
         if not self.names:
@@ -92,9 +186,9 @@ class Labels:
     def check(self, index: np.ndarray, start: int) -> np.ndarray | None:
         """Refuse indices outside the classes; returns the mask of ignored ones, None where there is none."""
         within = not index.size or (index.min() >= 0 and index.max() < self.classes)
-        if within and (self.ignore_index is None or not 0 <= self.ignore_index < self.classes):
+        if within and (self.ignored is None or not 0 <= self.ignored < self.classes):
             return None
-        ignored = index == self.ignore_index if self.ignore_index is not None else np.zeros(index.shape, np.bool_)
+        ignored = index == self.ignored if self.ignored is not None else np.zeros(index.shape, np.bool_)
         outside = ((index < 0) | (index >= self.classes)) & ~ignored
         if outside.any():
             raise self._outside(index, outside, start)
@@ -138,4 +232,6 @@ class Labels:
             return index
         table = np.array([shown(name) for name in self.names], dtype=object)
         known = (index >= 0) & (index < self.classes)
+        if self.ignored is not None and not 0 <= self.ignored < self.classes:
+            index = np.where(index == self.ignored, np.int64(self.ignore_index or 0), index)
         return np.where(known, table[np.where(known, index, 0)], index.astype(object))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from losscli.data import align
 from losscli.data.model import Field
 from losscli.engine.diagnosis.case import Case, single
 from losscli.engine.diagnosis.orders import PERMUTATIONS, Cost, compare_orders, cost_of_labels, cost_of_numbers
-from losscli.engine.labels import class_names
+from losscli.engine.labels import NO_CLASS, class_numbers
 from losscli.engine.scoring import array, as_float64
 from losscli.engine.tally import FieldTally
 from losscli.losses.contracts import ScoreKind
@@ -91,16 +92,23 @@ def _sample(case: Case, targets: Field) -> tuple[Cost, int] | None:
 
 def _index(case: Case, cells: np.ndarray) -> np.ndarray:
     """The labels as the recipe makes them class indices; −1 for those that are none."""
+    names = case.names_of_classes() or ()
     if case.t.is_text:
-        names = case.class_names or class_names(case.p.field.info.columns or ())
-        position = {name: number for number, name in enumerate(names)}
-        return np.fromiter((position.get(cell, -1) for cell in cells.tolist()), np.int64, len(cells))
+        return _positions(names, cells)
     numbers = as_float64(cells)
+    if (named := class_numbers(names)) is not None:
+        return _positions(named, numbers)
     index = np.where(np.isnan(numbers), -1.0, numbers).astype(np.int64)
     found = {finding.name for finding in case.findings}
     if "one-based-labels" in found:
         index -= 1
     return (index + 1) // 2 if "signs" in found else index
+
+
+def _positions(names: Sequence[object], cells: np.ndarray) -> np.ndarray:
+    """The position of each cell among the names, −1 where it is none of them."""
+    position = {name: place for place, name in enumerate(names)}
+    return np.fromiter((position.get(cell, NO_CLASS) for cell in cells.tolist()), np.int64, len(cells))
 
 
 def _kind(predictions: FieldTally) -> ScoreKind | None:

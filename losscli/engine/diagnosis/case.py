@@ -11,6 +11,7 @@ from losscli.data.model import Field, Source
 from losscli.engine.diagnosis.findings import Diagnosis, Finding, Level, Settled, Suggestion, Verdict
 from losscli.engine.diagnosis.orders import Orders
 from losscli.engine.diagnosis.recipe import Operand, Recipe, operand_of
+from losscli.engine.labels import class_names
 from losscli.engine.tally import FieldTally
 from losscli.errors import DataError
 
@@ -138,6 +139,11 @@ class Case:
         """Take one column of the table of targets, and no other."""
         self.t = self.subjects["t"].candidates[name]
         self.recipe.targets = self.operand("t")
+
+    def names_of_classes(self) -> tuple[str, ...] | None:
+        """What the user calls the classes, or else their columns do; None where they have no names."""
+        columns = self.p.field.info.columns
+        return self.class_names or (class_names(columns) if columns and len(columns) > 1 else None)
 
     def path(self, name: Role) -> str:
         """The file, and its column where predictions and targets are columns of one table."""

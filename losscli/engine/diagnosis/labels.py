@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from losscli.data.wording import listed
 from losscli.engine.diagnosis.case import Case, histogram
 from losscli.engine.diagnosis.findings import Settled
-from losscli.engine.labels import COMMON_SENTINELS, class_names
+from losscli.engine.labels import COMMON_SENTINELS, class_numbers
 
 MANY_CLASSES = 1000
 """Of more classes, some may well have no label."""
@@ -40,14 +40,20 @@ def check_indices(case: Case, classes: int) -> None:
     if set(values) == {-1, 1} and classes == 2:
         signs(case, "the labels are −1 and 1, the classes 0 and 1", "they are coded for a margin loss")
         return
-    outside = {value: count for value, count in values.items() if not 0 <= value < classes}
+    if case.class_names:
+        case.recipe.add("--classes", ",".join(case.class_names))
+    positions = set(range(classes))
+    labels = set(class_numbers(case.names_of_classes() or ()) or positions)
+    outside = {value: count for value, count in values.items() if value not in labels}
     marks = [value for value in outside if value in COMMON_SENTINELS]
     mark = marks[0] if len(marks) == 1 and len(values) > 1 else None
     if mark is not None:
         sentinel(case, mark, f"--ignore-index {mark} leaves them out")
         case.recipe.add("--ignore-index", str(mark))
         del values[mark], outside[mark]
-    if min(values) >= 1 and max(values) == classes:
+    if outside and positions.issuperset(values):
+        positions_instead(case, outside, classes)
+    elif outside and min(values) >= 1 and max(values) == classes:
         one_based(case, classes)
         if mark is not None:
             case.recipe.add("--ignore-index", str(mark - 1))
@@ -56,7 +62,22 @@ def check_indices(case: Case, classes: int) -> None:
     elif outside:
         many_outside(case, classes, outside)
     else:
-        note_missing(case, values, classes)
+        note_missing(case, values, classes, first=min(labels))
+
+
+def positions_instead(case: Case, outside: Mapping[int, int], classes: int) -> None:
+    """Labels that are positions of the classes, where the classes are named by other numbers."""
+    case.say(
+        "class-names",
+        "fault",
+        f"{case.path('t')}: {sum(outside.values()):,} of {case.t.spread.count:,} labels are none of the numbers that "
+        "name the classes",
+        f"the labels count the classes from 0, their names are {listed(case.names_of_classes() or (), 8)}",
+        "--classes names them by their positions",
+        counts=histogram(outside),
+    )
+    case.class_names = tuple(map(str, range(classes)))
+    case.recipe.add("--classes", ",".join(case.class_names))
 
 
 def signs(case: Case, problem: str, cause: str) -> None:
@@ -120,7 +141,7 @@ def one_based(case: Case, classes: int) -> None:
     case.recipe.rewrite("targets", "_from_0", "SAVEx - 1)")
 
 
-def note_missing(case: Case, values: Mapping[int, int], classes: int) -> None:
+def note_missing(case: Case, values: Mapping[int, int], classes: int, first: int) -> None:
     """Labels within the classes that leave some of them out."""
     missing = classes - len(values)
     if len(values) == 1:
@@ -130,7 +151,7 @@ def note_missing(case: Case, values: Mapping[int, int], classes: int) -> None:
             f"{case.path('t')}: every label is {next(iter(values))}",
             "a part of a sorted file, or the wrong column",
         )
-    elif missing and min(values) == 1 and classes <= MANY_CLASSES:
+    elif missing and first == 0 and min(values) == 1 and classes <= MANY_CLASSES:
         case.say(
             "no-label-0",
             "doubt",
@@ -174,8 +195,7 @@ def check_names(case: Case, classes: int) -> None:
     """Text labels against the names of the classes."""
     labels, path = case.t.labels.counts, case.path("t")
     found = sorted(map(str, labels))
-    columns = case.p.field.info.columns
-    names = case.class_names or (class_names(columns) if columns and len(columns) == classes > 1 else None)
+    names = case.names_of_classes()
     if case.class_names:
         case.recipe.add("--classes", ",".join(case.class_names))
     if names is None:

@@ -1,0 +1,163 @@
+"""Labels and the columns they mean: whole numbers go by name where the columns are named by numbers."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+CLASSES = 11
+ROWS = 44
+
+
+@pytest.fixture
+def table(shell):
+    """Write one table with its columns of classes in any order, under any names; returns the exact cross-entropy."""
+    rng = np.random.default_rng(7)
+    labels = np.arange(ROWS) % CLASSES
+    scores = rng.dirichlet(np.ones(CLASSES), ROWS)
+
+    def write(name: str, order: list[int], columns: list[str], *, text: bool = False, first: int = 0) -> float:
+        cells = {columns[k]: scores[:, k] for k in order}
+        told = labels + first
+        pq.write_table(pa.table(cells | {"label": told.astype(str) if text else told}), shell.folder / name)
+        return float(-np.log(scores[np.arange(ROWS), labels]).mean())
+
+    return write
+
+
+IN_ORDER = list(range(CLASSES))
+LEXICOGRAPHIC = sorted(IN_ORDER, key=str)
+STEMS = ["p_{}", "logit{}", "{}", "class {}", "p_{:02}"]
+
+
+@pytest.mark.parametrize("text", [False, True], ids=["numbers", "text"])
+@pytest.mark.parametrize("stem", ["p_{}", "{}", "class {}"])
+def test_the_order_of_the_columns_changes_nothing(shell, table, stem, text):
+    names = [stem.format(k) for k in IN_ORDER]
+    for order in (IN_ORDER, LEXICOGRAPHIC, IN_ORDER[::-1]):
+        expected = table("t.parquet", order, names, text=text)
+        assert float(shell("ce t.parquet --target label --format value").out) == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("stem", ["logit{}", "p_{:02}"])
+def test_numbers_behind_letters_and_zeros(shell, table, stem):
+    expected = table("t.parquet", LEXICOGRAPHIC, [stem.format(k) for k in IN_ORDER])
+    assert float(shell("ce t.parquet --target label --format value").out) == pytest.approx(expected, rel=1e-15)
+
+
+def test_named_by_the_option(shell, table):
+    expected = table("t.parquet", LEXICOGRAPHIC, [f"c{chr(97 + k)}" for k in IN_ORDER])
+    names = ",".join(map(str, LEXICOGRAPHIC))
+    found = shell(f"ce t.parquet --target label --classes {names} --format value").out
+    assert float(found) == pytest.approx(expected, rel=1e-15)
+
+
+def test_the_result_says_so(shell, table, validate):
+    table("t.parquet", LEXICOGRAPHIC, [f"p_{k}" for k in IN_ORDER])
+    found = validate(shell("ce t.parquet --target label --json --per-sample").out)
+    assert found["inputs"]["targets"]["evidence"].endswith("looked up by the names of the classes")
+    assert [str(row["target"]) for row in found["per_sample"][:CLASSES]] == list(map(str, IN_ORDER))
+    assert found["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    "options", ["--class-weight 1,2,3,4,5,6,7,8,9,10,11", "--ignore-index 9", "--label-smoothing 0.1"]
+)
+def test_with_options_that_know_classes(shell, table, options):
+    names = [f"p_{k}" for k in IN_ORDER]
+    found = []
+    for order in (IN_ORDER, LEXICOGRAPHIC):
+        table("t.parquet", order, names)
+        result = json.loads(shell(f"ce t.parquet --target label {options} --by-class --baselines --json").out)
+        groups = {str(group["group"]): group["loss"] for group in result["groups"]["groups"]}
+        found.append([result["value"], groups, result["baselines"]["prior"]["value"], result["counts"]])
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-14)
+    assert found[0][1].keys() == found[1][1].keys()
+    np.testing.assert_allclose(list(found[0][1].values()), [found[1][1][name] for name in found[0][1]], rtol=1e-14)
+    np.testing.assert_allclose(found[0][2], found[1][2], rtol=1e-14)
+    assert found[0][3] == found[1][3]
+
+
+def test_work_is_shown_in_the_order_of_the_numbers(shell, table):
+    names = [f"p_{k}" for k in IN_ORDER]
+    shown = []
+    for order in (IN_ORDER, LEXICOGRAPHIC):
+        table("t.parquet", order, names)
+        out = shell("ce t.parquet --target label --show-work --rows 0").out
+        shown.append([line for line in out.splitlines() if "(target)" in line])
+    assert shown[0] == shown[1] != []
+
+
+def test_numbers_from_1_on_are_names(shell, table):
+    """The label C is no position, and 1 is the first column: only names make sense."""
+    expected = table("t.parquet", IN_ORDER, [f"p_{k + 1}" for k in IN_ORDER], first=1)
+    found = shell("ce t.parquet --target label --format value")
+    assert float(found.out) == pytest.approx(expected, rel=1e-15)
+    assert "labels were looked up by name: 1 is 'p_1'" in found.err
+    names = ",".join(str(k + 1) for k in IN_ORDER)
+    assert shell(f"ce t.parquet --target label --classes {names}").err == ""
+
+
+def test_labels_that_count_from_0_under_names_that_count_from_1(shell, table, complaint):
+    expected = table("t.parquet", IN_ORDER, [f"p_{k + 1}" for k in IN_ORDER])
+    error = complaint("ce t.parquet --target label")
+    assert "row 0, column 'label': the label 0 is none of the classes" in error
+    option = error.partition("hint: ")[2].partition(" takes")[0]
+    found = shell(f"ce t.parquet --target label --format value {option}").out
+    assert float(found) == pytest.approx(expected, rel=1e-15)
+
+
+def test_a_number_among_names(shell, complaint):
+    shell.write("t.csv", "p_other,p_0,p_1,y\n.8,.1,.1,1\n.3,.5,.2,0\n")
+    assert "whether 0 is the class of that name or the one at that position" in complaint("ce t.csv --target y")
+    shell.write("t.csv", "p_0,p_1,p_other,y\n.8,.1,.1,1\n.3,.5,.2,0\n")
+    assert float(shell("ce t.csv --target y --format value").out) == pytest.approx(-np.log([0.1, 0.3]).mean())
+
+
+def test_true_and_false(shell):
+    shell.write("t.csv", "p_True,p_False,y\n.8,.2,true\n.3,.7,false\n")
+    assert float(shell("ce t.csv --target y --format value").out) == pytest.approx(-np.log([0.8, 0.7]).mean())
+
+
+def test_nan_labels_beside_names_that_lack_0(shell):
+    shell.write("t.csv", "p_1,p_2,y\n.8,.2,1\n.3,.7,nan\n")
+    found = shell("ce t.csv --target y --format value --on-nan skip").out
+    assert float(found) == pytest.approx(-np.log(0.8))
+
+
+def test_an_ignored_label_that_is_a_position_but_no_name(shell):
+    shell.write("t.csv", "p_1,p_2,y\n.8,.2,1\n.3,.7,0\n")
+    found = json.loads(shell("ce t.csv --target y --ignore-index 0 --json --per-sample").out)
+    assert found["value"] == pytest.approx(-np.log(0.8))
+    assert [row["target"] for row in found["per_sample"]] == ["1", 0]
+
+
+def test_models_whose_columns_stand_in_another_order_are_compared(shell, table):
+    names = [f"p_{k}" for k in IN_ORDER]
+    table("a.parquet", IN_ORDER, names)
+    table("b.parquet", LEXICOGRAPHIC, names)
+    found = json.loads(shell("compare ce a.parquet b.parquet a.parquet --pred 'p_*' --target label --json").out)
+    assert found["contrasts"][0]["difference"] == pytest.approx(0.0, abs=1e-15)
+
+
+def test_inspect_reads_labels_as_losses_do(shell, table):
+    names = [f"p_{k}" for k in IN_ORDER]
+    table("t.parquet", LEXICOGRAPHIC, names)
+    found = json.loads(shell("inspect t.parquet --target label --json").out)["diagnosis"]
+    assert [finding["name"] for finding in found["findings"] if finding["level"] != "note"] in ([], ["rows-shuffled"])
+    table("t.parquet", IN_ORDER, [f"p_{k + 1}" for k in IN_ORDER], first=1)
+    found = json.loads(shell("inspect t.parquet --target label --json").out)["diagnosis"]
+    assert "one-based-labels" not in [finding["name"] for finding in found["findings"]]
+
+
+@pytest.mark.parametrize("loss", ["sequence-nll", "ctc"])
+def test_losses_that_take_positions_refuse_another_order(shell, complaint, loss):
+    shell.write("t.csv", "p_1,p_0,p_2\n.8,.1,.1\n.3,.5,.2\n.3,.5,.2\n")
+    shell.save("y.npy", [1, 0, 2] if loss == "sequence-nll" else [1])
+    error = complaint(f"{loss} t.csv y.npy")
+    assert "the columns stand in another order than the numbers in their names" in error
+    assert "hint: --pred p_0,p_1,p_2" in error
