@@ -138,14 +138,26 @@ def test_only_the_main_job_is_imported_for_arrays(pair):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_in_the_middle_leaves_the_old_file(shell, number, code):
-    shell.write("old.csv", "precious\n")
+@pytest.mark.parametrize(
+    ("command", "old"),
+    [
+        ("mse - b.npy", "old.csv"),
+        ("mse - b.npy", "old.jsonl"),
+        ("mse - b.npy", "old.npy"),
+        ("mse - b.npy", "old.parquet"),
+        ("convert exp -", "old.npy"),
+    ],
+)
+def test_a_signal_in_the_middle_leaves_the_old_file(shell, number, code, command, old):
+    shell.write(old, "precious\n")
     shell.save("b.npy", np.zeros(10**6))
-    rows = (b"1.5" + b"0" * 120 + b"\n") * 10**5
+    (shell.folder / "copies").mkdir()
+    rows = (b"-1.5" + b"0" * 120 + b"\n") * 10**5
     reading, writing = os.pipe()
     process = subprocess.Popen(
-        [Path(sys.executable).parent / "losscli", "mse", "-", "b.npy", "-o", "old.csv", "--input-format", "csv"],
+        [Path(sys.executable).parent / "losscli", *command.split(), "-o", old, "--input-format", "csv"],
         cwd=shell.folder,
+        env=os.environ | {"TMPDIR": "copies"},
         stdin=reading,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -153,14 +165,39 @@ def test_a_signal_in_the_middle_leaves_the_old_file(shell, number, code):
     )
     os.close(reading)
     with os.fdopen(writing, "wb", buffering=0) as pipe:
-        pipe.write(rows)  # more than a pipe holds: when this is done, losscli has been scoring for a while
+        pipe.write(rows)  # more than a pipe holds: when this is done, losscli has been at work for a while
         time.sleep(0.5)  # and now it waits for more
         assert any(name.endswith(".tmp") for name in shell.files)
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (code, b"", b"")
-    assert (shell.folder / "old.csv").read_text() == "precious\n"
-    assert shell.files == {"old.csv", "b.npy"}
+    assert (shell.folder / old).read_text() == "precious\n"
+    assert shell.files == {old, "b.npy", "copies"}
+    assert not any((shell.folder / "copies").iterdir())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_while_a_pipe_is_copied_leaves_no_copy(shell, number, code):
+    (shell.folder / "copies").mkdir()
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "losscli", "inspect", "-"],
+        cwd=shell.folder,
+        env=os.environ | {"TMPDIR": "copies"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    process.stdin.write(b"1.5\n" * 10**6)
+    process.stdin.flush()
+    for _ in range(400):
+        if any((shell.folder / "copies").iterdir()):
+            break
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (code, b"", b"")
+    assert not any((shell.folder / "copies").iterdir())
 
 
 def test_a_bug_says_so_in_one_line(pair, monkeypatch):
