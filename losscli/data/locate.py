@@ -12,7 +12,7 @@ import stat
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from losscli.data.wording import did_you_mean, listed, shown
 from losscli.errors import DataError
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 24
+_SMALL_COPY_BYTES = 1 << 26
+_SPARE_SHARE = 0.05
+"""The share of a disk that a temporary copy leaves free, unless the copy is small."""
 _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -120,21 +123,32 @@ class Input:
         if self.local_path is not None:
             return self.local_path
         import atexit
-        import shutil
         import tempfile
 
         with self.open() as source, tempfile.NamedTemporaryFile(prefix="losscli-", delete=False) as copy:
             atexit.register(Path(copy.name).unlink, missing_ok=True)
             try:
-                shutil.copyfileobj(source, copy, 1 << 20)
+                self._copy(source, copy)
             except OSError as error:
-                raise DataError(
-                    f"{self}: cannot be copied to {copy.name}",
-                    why=error.strerror or str(error),
-                    hint="set TMPDIR to a folder with room",
-                ) from error
+                raise self._no_copy(copy.name, error.strerror or str(error)) from error
         self._spooled = copy.name
         return copy.name
+
+    def _copy(self, source: BinaryIO, copy: IO[bytes]) -> None:
+        """All of the source, unless it is a bomb: a few bytes, compressed, can unpack to more than a disk holds."""
+        import shutil
+
+        size = 0
+        while piece := source.read(_PIECE_BYTES):
+            size += len(piece)
+            disk = shutil.disk_usage(os.path.dirname(copy.name))
+            if size > _SMALL_COPY_BYTES and disk.free - len(piece) < disk.total * _SPARE_SHARE:
+                copy.truncate(0)
+                raise self._no_copy(copy.name, f"after {size - len(piece):,} bytes the disk would be all but full")
+            copy.write(piece)
+
+    def _no_copy(self, name: str, why: str) -> DataError:
+        return DataError(f"{self}: cannot be copied to {name}", why=why, hint="set TMPDIR to a folder with room")
 
     def reread(self) -> None:
         """Make sure that the input can be opened more than once."""

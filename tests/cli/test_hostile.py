@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -102,6 +103,30 @@ def test_a_sample_that_unpacks_to_gigabytes(shell, zeros):
     done = limited(shell.folder, 300, "cross-entropy", "p.npy", "y.npy")
     assert done.returncode == 3
     assert done.stderr.startswith("losscli: error: p.npy: one sample takes 2,147,483,648 bytes\n")
+
+
+@pytest.mark.parametrize(("free", "code"), [(52, 3), (90, 0)])
+def test_a_bomb_does_not_fill_the_disk_with_its_copy(shell, zeros, monkeypatch, free, code):
+    """In Fortran order the first sample is complete only at the end, so that such a stream is copied to a file."""
+    copies = shell.folder / "copies"
+    copies.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(copies))
+    monkeypatch.setattr("losscli.data.locate._PIECE_BYTES", MEGABYTE)
+    monkeypatch.setattr("losscli.data.locate._SMALL_COPY_BYTES", MEGABYTE)
+
+    def disk(folder):
+        assert Path(folder) == copies
+        taken = sum(path.stat().st_size for path in copies.iterdir())
+        return SimpleNamespace(total=1000 * MEGABYTE, free=free * MEGABYTE - taken)
+
+    monkeypatch.setattr("shutil.disk_usage", disk)
+    shell.write("p.npy", gzip.compress(npy_header((8 * MEGABYTE, 2), "|i1", fortran=True)) + zeros)
+    outcome = shell("l1 p.npy p.npy --format value")
+    assert outcome.code == code
+    if code:
+        assert outcome.err.startswith(f"losscli: error: p.npy: cannot be copied to {copies}/losscli-")
+        assert "the disk would be all but full" in outcome.err
+        assert [path.stat().st_size for path in copies.iterdir()] == [0]
 
 
 def test_a_bomb_of_many_samples_streams(shell, zeros):
