@@ -35,8 +35,7 @@ class Commands(TyperGroup):
         if name.startswith("-"):
             return super().resolve_command(ctx, args)
         if name in COMMANDS:
-            command = COMMANDS[name]
-            return name, command.build(), args[1:]
+            return name, COMMANDS[name].build(args[1:]), args[1:]
         from losscli.cli.loss_command import build
         from losscli.losses.catalogue import find
 

@@ -35,6 +35,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from losscli.cli.answer import form_of, print_drawn, print_json, warn
 from losscli.cli.commands import escaped
 from losscli.cli.options import CHECKS, OUTPUT, Option, argument, common, declare
 from losscli.cli.progress import progress
@@ -42,7 +43,6 @@ from losscli.engine.baseline import Baseline, read_baseline
 from losscli.engine.gate_file import GateFile, read_gates
 from losscli.engine.gates import GatesReport, run_gates
 from losscli.errors import DataError, UsageError
-from losscli.report.error_report import format_warning
 from losscli.report.place import Place
 from losscli.report.printable import printable
 from losscli.report.whole_file import append, write_whole
@@ -79,7 +79,7 @@ OPTIONS = (
 
 def run(**values: Any) -> int:
     """Run the gates, and tell how they went in every form that is asked for."""
-    form = _form(values)
+    form = form_of(values)
     file = read_gates(values["file"])
     gates = file.named(values["gate"] or ())
     junit = None
@@ -105,17 +105,8 @@ def run(**values: Any) -> int:
         write_whole(updated, after.text().encode())
         if not values["quiet"]:
             print(f"losscli: {printable(_change(file, baseline, after))}", file=sys.stderr)
-    if not values["quiet"]:
-        for line in talk:
-            print(format_warning(line), file=sys.stderr)
+    warn(talk, quiet=values["quiet"])
     return report.exit_code
-
-
-def _form(values: dict[str, Any]) -> str:
-    form: str = values["format"]
-    if values["json"] and form not in ("table", "json"):
-        raise UsageError(f"--json and --format {form} contradict each other", hint="leave one of them out")
-    return "json" if values["json"] else form
 
 
 def _place(path: str, option: str, file: GateFile, *others: str) -> Place:
@@ -142,24 +133,23 @@ def _change(file: GateFile, before: Baseline, after: Baseline) -> str:
     gone = before.entries.keys() - after.entries.keys()
     changed = [name for name, entry in after.entries.items() if before.entries.get(name) not in (None, entry)]
     counts = f"{len(new)} new, {len(changed)} changed, {len(gone)} removed"
-    return f"wrote {file.baseline}: {len(after.entries)} values ({counts}); commit it"
+    values = "1 value" if len(after.entries) == 1 else f"{len(after.entries)} values"
+    return f"wrote {file.baseline}: {values} ({counts}); commit it"
 
 
 def _print(report: GatesReport, form: str, color: str, *, only_failures: bool) -> None:
     if form == "json":
         from losscli.report.gates_report import gates_to_json
-        from losscli.report.json_report import dumps
 
-        print(dumps(gates_to_json(report, only_failures=only_failures)))
+        print_json(gates_to_json(report, only_failures=only_failures))
     elif form == "md":
         from losscli.report.github import to_markdown
 
         sys.stdout.write(to_markdown(report, only_failures=only_failures))
     else:
-        from losscli.cli.terminal import terminal
-        from losscli.report.gates_report import render_gates
+        from losscli.report.gates_report import draw_gates
 
-        sys.stdout.write(render_gates(report, only_failures=only_failures, **terminal(color)))
+        print_drawn(partial(draw_gates, only_failures=only_failures), report, form, color)
 
 
 def _tell_github(report: GatesReport, *, only_failures: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -23,9 +24,10 @@ class Command:
         """Its place in a list of commands."""
         return entry(self.name, self.summary, panel=self.panel)
 
-    def build(self) -> Any:
-        """The command itself."""
-        return command_of(import_module(f"losscli.cli.{self.module}").run, self.name)
+    def build(self, arguments: Sequence[str] = ()) -> Any:
+        """The command itself, as it is for these arguments where they decide what it takes."""
+        module = import_module(f"losscli.cli.{self.module}")
+        return module.build(arguments) if hasattr(module, "build") else command_of(module.run, self.name)
 
 
 def entry(name: str, summary: str, *, panel: str) -> Any:
@@ -55,7 +57,7 @@ COMMANDS = {
     command.name: command
     for command in (
         Command("list", "list_command", "List the losses, their formulas and their names elsewhere."),
-        Command("explain", "explain_command", "Explain a loss: formula, shapes, options, conventions, an example."),
+        Command("explain", "explain_command", "Explain a loss, and with PREDS a run of it step by step."),
         Command("schema", "schema_command", "Print the JSON Schema of what --json prints."),
         Command("compare", "compare_command", "Compare saved models on the same samples.", "Around the losses"),
         Command("convert", "convert_command", "Convert between logits, probabilities and labels.", "Around the losses"),

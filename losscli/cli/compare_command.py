@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import typer
 
+from losscli.cli.answer import form_of, print_drawn, print_json, warn
 from losscli.cli.commands import escaped
 from losscli.cli.completion import COLUMN
 from losscli.cli.loss_command import option_of
@@ -24,7 +26,6 @@ from losscli.cli.options import (
     read_options,
 )
 from losscli.cli.progress import progress
-from losscli.cli.terminal import terminal
 from losscli.engine.comparison import FAIL_ON, FailOn, Settings, compare, gated
 from losscli.errors import UsageError
 from losscli.exits import Exit
@@ -105,6 +106,15 @@ OPTIONS = (
         "format", Literal["table", "md", "json", "value"], "table", "What is printed; value is the difference.", OUTPUT
     ),
     *common("json"),
+    Option(
+        "output",
+        str,
+        None,
+        "Write every sample as each model scored it to a .npy, .csv, .parquet or .jsonl file.",
+        OUTPUT,
+        ("--output", "-o"),
+        "FILE",
+    ),
     Option("top", int, 5, "How many of the samples that moved most are shown.", OUTPUT, (), "N"),
     *common("color", "quiet", "threads", "no_config", "debug"),
 )
@@ -116,27 +126,41 @@ def run(**values: Any) -> int:
         method=values["interval"],
         **{name: values[name] for name in ("confidence", "margin", "power", "resamples", "seed", "top")},
     )
-    form = _form(values)
+    form = form_of(values)
     fail_on = _fail_on(values["fail_on"], settings.margin)
     loss = find(values["loss"])
     models, request = _request(loss, values)
-    with progress(quiet=values["quiet"]) as scoring, progress(quiet=values["quiet"]) as resampling:
+    with ExitStack() as stack:
+        keep = _output(values, stack)
+        scoring, resampling = (stack.enter_context(progress(quiet=values["quiet"])) for _ in range(2))
         found = compare(
-            replace(request, progress=scoring), models, settings, cluster=values["cluster"], progress=resampling
+            replace(request, progress=scoring),
+            models,
+            settings,
+            cluster=values["cluster"],
+            progress=resampling,
+            keep=keep,
         )
     if fail_on:
         found = gated(found, fail_on)
     _print(found, form, values["color"])
-    if not values["quiet"]:
-        from losscli.report import format_warning
-
-        for warning in found.warnings:
-            print(format_warning(warning), file=sys.stderr)
+    warn(found.warnings, quiet=values["quiet"])
     if found.check is None or found.check.passed:
         return Exit.DONE
     if form not in ("table", "md"):
         print(f"losscli: check failed: --fail-on {', '.join(fail_on)}", file=sys.stderr)
     return Exit.CHECK_FAILED
+
+
+def _output(values: dict[str, Any], stack: ExitStack) -> Any:
+    """What writes every sample to a file, opened on `stack`; None where no file is asked for."""
+    if values["output"] is None:
+        return None
+    from losscli.report import open_file
+
+    named = (values["cluster"], values["sample_weight"], *(values[name] for name in OWNERS))
+    inputs = [*values["files"], *(name for name in named if isinstance(name, str))]
+    return stack.enter_context(open_file(values["output"], inputs=inputs)).write
 
 
 def _fail_on(text: str | None, margin: float) -> list[FailOn]:
@@ -149,14 +173,6 @@ def _fail_on(text: str | None, margin: float) -> list[FailOn]:
     if "inferior" in words and not margin:
         raise UsageError("--fail-on inferior needs --margin, the difference that would be too much")
     return words
-
-
-def _form(values: dict[str, Any]) -> str:
-    """What is printed."""
-    form: str = values["format"]
-    if values["json"] and form not in ("table", "json"):
-        raise UsageError(f"--json and --format {form} contradict each other", hint="leave one of them out")
-    return "json" if values["json"] else form
 
 
 def _request(loss: Loss, values: dict[str, Any]) -> tuple[list[str], Any]:
@@ -210,7 +226,7 @@ def _refuse_foreign(loss: Loss, options: Iterable[str]) -> None:
 
 
 def _refuse_unusable(models: list[str], values: dict[str, Any]) -> None:
-    if "" in values["files"]:
+    if "" in values["files"] or values["output"] == "":
         raise UsageError("a file is named by nothing", hint="is a variable of the shell not set?")
     if models.count("-") > 1:
         raise UsageError("only one model can be `-`: standard input is read once", hint="put one of them in a file")
@@ -222,22 +238,16 @@ def _refuse_unusable(models: list[str], values: dict[str, Any]) -> None:
 
 def _print(found: Any, form: str, color: str) -> None:
     if form == "json":
-        from losscli.report import dumps
         from losscli.report.comparison_report import comparison_to_json
 
-        print(dumps(comparison_to_json(found)))
+        print_json(comparison_to_json(found))
     elif form == "value":
         for contrast in found.contrasts:
             print(repr(contrast.difference))
-    elif form == "md":
-        from losscli.report.comparison_report import draw_comparison
-        from losscli.report.markdown import to_markdown
-
-        sys.stdout.write(to_markdown(draw_comparison, found))
     else:
-        from losscli.report.comparison_report import render_comparison
+        from losscli.report.comparison_report import draw_comparison
 
-        sys.stdout.write(render_comparison(found, **terminal(color)))
+        print_drawn(draw_comparison, found, form, color)
 
 
 run.__doc__ = escaped(

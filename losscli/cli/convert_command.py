@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from losscli.cli.answer import warn
 from losscli.cli.commands import escaped
 from losscli.cli.completion import PRED_COLUMNS
 from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, declare, name_list, read_options
@@ -90,11 +91,7 @@ def run(**values: Any) -> None:
             write(block)
             if show:
                 show(block.start + len(block.values), converter.field.source.rows)
-    if not values["quiet"]:
-        from losscli.report import format_warning
-
-        for note in dict.fromkeys(converter.field.notes):
-            print(format_warning(note), file=sys.stderr)
+    warn(dict.fromkeys(converter.field.notes), quiet=values["quiet"])
 
 
 def _output(values: dict[str, Any], stack: ExitStack) -> Any:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 
+from losscli.cli.answer import print_drawn, print_json, warn
 from losscli.cli.commands import escaped
 from losscli.cli.loss_command import option_of
 from losscli.cli.options import OUTPUT, Option, argument, common, declare
-from losscli.cli.terminal import terminal
 from losscli.engine.curve import curves, drawable, find_drawable
 from losscli.engine.result import Curves
 from losscli.errors import UsageError
@@ -40,7 +41,7 @@ PREDICTION = Option(
 )
 TARGET = Option("target", float, ..., "The target, the same for all predictions.", "Range")
 
-FORMS = ("table", "plot", "json", "jsonl", "csv")
+FORMS = ("table", "md", "plot", "json", "jsonl", "csv")
 SHORT = ("plot", "json", "csv")
 """The forms that have an option of their own."""
 
@@ -92,8 +93,7 @@ def run(**values: Any) -> None:
 
         picture.save(lambda axes: draw_curves(axes, found))
     _print(found, form, values["color"])
-    if not values["quiet"]:
-        _warn_of_infinity(found)
+    warn(_infinities(found), quiet=values["quiet"])
 
 
 def _form(values: dict[str, Any]) -> str:
@@ -143,34 +143,32 @@ def _number(text: str) -> float:
 
 def _print(found: Curves, form: str, color: str) -> None:
     if form == "json":
-        from losscli.report import dumps
         from losscli.report.curve_report import curves_to_json
 
-        print(dumps(curves_to_json(found)))
+        print_json(curves_to_json(found))
     elif form in ("csv", "jsonl"):
         from losscli.report import CsvLines, JsonLines
 
         lines = CsvLines(sys.stdout) if form == "csv" else JsonLines(sys.stdout)
         lines.write(found.columns())
     elif form == "plot":
-        from losscli.report.plot_text import render_plot
+        from losscli.report.plot_text import draw_plot
 
-        sys.stdout.write(render_plot(found, **terminal(color)))
+        print_drawn(draw_plot, found, form, color)
     else:
-        from losscli.report.curve_report import render_curves
+        from losscli.report.curve_report import draw_curves
 
-        sys.stdout.write(render_curves(found, **terminal(color)))
+        print_drawn(draw_curves, found, form, color)
 
 
-def _warn_of_infinity(found: Curves) -> None:
-    from losscli.report import format_warning
-
+def _infinities(found: Curves) -> Iterator[str]:
+    """What to say of curves that leave the finite numbers."""
     for curve in found.curves:
         infinite = np.flatnonzero(~np.isfinite(curve.values))
         if infinite.size:
             first = found.predictions[infinite[0]]
             count = f"{infinite.size} of {len(found.predictions)} predictions (the first: {first:g})"
-            print(format_warning(f"{curve.loss} is {curve.values[infinite[0]]:g} at {count}"), file=sys.stderr)
+            yield f"{curve.loss} is {curve.values[infinite[0]]:g} at {count}"
 
 
 run.__doc__ = escaped(

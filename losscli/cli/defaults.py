@@ -114,7 +114,7 @@ class _Defaults:
         """The defaults of a command by option, each checked as on the command line."""
         from losscli.cli.commands import COMMANDS
 
-        called = str(context.info_name)
+        called = str(context.command.name)  # `explain` builds a command of the loss that it is to explain
         options = {str(option.name): option for option in context.command.params if option.param_type_name == "option"}
         found = {}
         for name, value in self._named(self.general, TABLE, _every_option()).items():

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any, Literal
 
 import typer
 
+from losscli.cli.answer import form_of, print_drawn, print_json
 from losscli.cli.commands import escaped
 from losscli.cli.options import OUTPUT, READ_OPTIONS, Option, argument, common, declare, name_list, read_options
 from losscli.cli.progress import progress
-from losscli.cli.terminal import terminal
 from losscli.engine.inspection import InspectRequest, inspect
 
 FILES = Annotated[
@@ -31,6 +30,7 @@ OPTIONS = (
 
 def run(**values: Any) -> None:
     """Look at the files, and show what was seen."""
+    form = form_of(values)
     with progress(quiet=values["quiet"]) as show:
         request = InspectRequest(
             values["files"],
@@ -41,20 +41,12 @@ def run(**values: Any) -> None:
             progress=show,
         )
         found = inspect(request)
-    if values["json"] or values["format"] == "json":
-        from losscli.report import dumps
-        from losscli.report.inspection_report import inspection_to_json
+    from losscli.report.inspection_report import draw_inspection, inspection_to_json
 
-        print(dumps(inspection_to_json(found)))
-    elif values["format"] == "md":
-        from losscli.report.inspection_report import draw_inspection
-        from losscli.report.markdown import to_markdown
-
-        sys.stdout.write(to_markdown(draw_inspection, found))
+    if form == "json":
+        print_json(inspection_to_json(found))
     else:
-        from losscli.report.inspection_report import render_inspection
-
-        sys.stdout.write(render_inspection(found, **terminal(values["color"])))
+        print_drawn(draw_inspection, found, form, values["color"])
 
 
 run.__doc__ = escaped(

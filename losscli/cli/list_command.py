@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-import json as json_module
-import sys
-from typing import Annotated, Literal
+import json
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
 
-import typer
-
+from losscli.cli.answer import form_of, print_drawn
+from losscli.cli.options import OUTPUT, Option, common, declare
 from losscli.data.wording import did_you_mean
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss, catalogue
+from losscli.report.page import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from losscli.report.page import Page
 
 
-def run(
-    family: Annotated[str | None, typer.Option(help="Only this family.", metavar="NAME")] = None,
-    format: Annotated[Literal["table", "json"], typer.Option(help="What is printed.")] = "table",  # noqa: A002
-    json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
-) -> None:
+def families() -> list[str]:
+    """The families, in the order of the catalogue."""
+    return list(dict.fromkeys(loss.family for loss in catalogue().values()))
+
+
+OPTIONS = (
+    Option(
+        "family",
+        str,
+        None,
+        "Only this family.",
+        OUTPUT,
+        (),
+        "NAME",
+        settings={"autocompletion": families},
+    ),
+    Option("format", Literal["table", "md", "json"], "table", "What is printed.", OUTPUT),
+    *common("json", "color", "quiet", "no_config", "debug"),
+)
+
+
+def run(**values: Any) -> None:
     """List the losses, their formulas and their names elsewhere."""
+    form = form_of(values)
     losses = list(catalogue().values())
-    families = list(dict.fromkeys(loss.family for loss in losses))
+    family = values["family"]
     if family is not None:
-        if family not in families:
-            raise UsageError(f"there is no family {family!r}", hint=_families(family, families))
+        if family not in families():
+            hint = did_you_mean(family, families()) or f"the families are {', '.join(families())}"
+            raise UsageError(f"there is no family {family!r}", hint=hint)
         losses = [loss for loss in losses if loss.family == family]
-    if json or format == "json":
-        print(json_module.dumps([summary_of(loss) for loss in losses], indent=2, ensure_ascii=False))
+    if form == "json":
+        print(json.dumps([summary_of(loss) for loss in losses], indent=2, ensure_ascii=False))
     else:
-        sys.stdout.write(as_text(losses))
-
-
-def _families(name: str, families: list[str]) -> str:
-    return did_you_mean(name, families) or f"the families are {', '.join(families)}"
+        print_drawn(draw_table if form == "md" else draw_losses, losses, form, values["color"])
 
 
 def summary_of(loss: Loss) -> dict[str, object]:
@@ -48,18 +69,27 @@ def summary_of(loss: Loss) -> dict[str, object]:
     }
 
 
-def as_text(losses: list[Loss]) -> str:
-    """Family by family: each loss with its line, its formula and its other names."""
-    lines: list[str] = []
+def draw_losses(page: Page, losses: Sequence[Loss]) -> None:
+    """Family by family: each loss with its line and its formula."""
     width = max(len(loss.name) for loss in losses)
-    shown = None
-    for loss in losses:
-        if loss.family != shown:
-            lines += [""] if shown else []
-            lines.append(f"{loss.family}")
-            shown = loss.family
-        lines.append(f"  {loss.name:<{width}}  {loss.summary}")
-        lines.append(f"  {'':<{width}}  {loss.formula}")
-    lines += ["", "`losscli explain NAME` tells all about one; names of PyTorch, Keras, TensorFlow, optax and"]
-    lines += ["scikit-learn are understood as well."]
-    return "\n".join(lines) + "\n"
+    for family, members in groupby(losses, key=lambda loss: loss.family):
+        page.line(family, "bold")
+        page.pairs([pair for loss in members for pair in ((f"{loss.name:<{width}}", loss.summary), ("", loss.formula))])
+        page.line()
+    page.line("`losscli explain NAME` tells all about one; what PyTorch, Keras, TensorFlow,")
+    page.line("optax and scikit-learn call it will do for a name.")
+
+
+def draw_table(page: Page, losses: Sequence[Loss]) -> None:
+    """The same as one table, which is wide."""
+    columns = {
+        "family": [loss.family for loss in losses],
+        "loss": [loss.name for loss in losses],
+        "what it is": [loss.summary for loss in losses],
+        "formula": [loss.formula for loss in losses],
+    }
+    page.line("losses", "bold")
+    page.table([Column(name, cells, right=False) for name, cells in columns.items()])
+
+
+declare(run, [], OPTIONS)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Literal
 
+from losscli.cli.answer import form_of, print_drawn, print_json, warn
 from losscli.cli.commands import command_of, escaped
 from losscli.cli.completion import COLUMN
 from losscli.cli.options import COMMON, PREDICTIONS, TARGETS, Option, argument, declare, name_list, read_options
@@ -17,6 +18,25 @@ from losscli.errors import UsageError
 from losscli.exits import Exit
 from losscli.losses.catalogue import Loss
 from losscli.losses.parameters import Choice, Flag, Number, Parameter, Side, Weights, Whole
+
+ROWS = 5
+"""How many samples the table shows if nothing is said."""
+
+PAGES = ("table", "md")
+SHOWN_BY = {
+    "by": (*PAGES, "json"),
+    "by_class": (*PAGES, "json"),
+    "baselines": (*PAGES, "json"),
+    "plot": (*PAGES, "json"),
+    "top": (*PAGES, "json"),
+    "rows": PAGES,
+    "show_work": PAGES,
+    "per_sample": ("json",),
+}
+"""What is found on request, and the forms that have a place for it."""
+
+NOTHING = (None, False, 0, "0")
+"""What asks for nothing, so that every form has a place for it."""
 
 WORKED = 3
 """How many samples --show-work works out."""
@@ -35,6 +55,7 @@ def build(loss: Loss) -> Any:
             *map(option_of, loss.parameters),
             *(option for option in COMMON if option.name != "base" or loss.in_nats),
         ],
+        context=True,
     )
     return command_of(run, loss.name, help=help_of(loss), epilog=escaped(f"More: losscli explain {loss.name}"))
 
@@ -76,16 +97,14 @@ def _bounds(parameter: Parameter) -> str:
 
 def score(loss: Loss, values: dict[str, Any]) -> int:
     """Run the loss on what the command line says, print the result, and tell how it went."""
+    _leave_out_idle_defaults(values)
     limits = {name: values[name] for name in ("expect", "rtol", "atol", "max", "min")}
     if any(limit is not None for limit in limits.values()):
         from losscli.engine.check import refuse_bad_limits
 
         refuse_bad_limits(**limits)
-    _refuse_two_stdins(values)
-    _refuse_unusable(values)
-    form = _form(values)
-    if values["show_work"] and form not in ("table", "md"):
-        raise UsageError(f"--show-work is for readers, but {form} is for programs", hint="--format table or md")
+    refuse_unusable(values)
+    form = form_of(values)
     _refuse_unshown(values, form)
     gated = any(limits[name] is not None for name in ("expect", "max", "min"))
     if gated and values["reduction"] == "none":
@@ -99,7 +118,7 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
 
         picture = PlotFile(values["save_plot"], inputs=_inputs(loss, values))
     with ExitStack() as stack:
-        request = _request(loss, values, form, stack)
+        request = request_of(loss, values, form, stack)
         with progress(quiet=values["quiet"]) as show:
             result = compute(replace(request, progress=show))
     if picture is not None:
@@ -121,25 +140,30 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
         )
         result = replace(result, check=check)
     _print(result, form, values["color"])
-    if result.warnings and not values["quiet"]:
-        from losscli.report import format_warning
-
-        for warning in result.warnings:
-            print(format_warning(warning), file=sys.stderr)
+    warn(result.warnings, quiet=values["quiet"])
     if result.check is None or result.check.passed:
         return Exit.DONE
-    if form not in ("table", "md"):
+    if form not in PAGES:
         _tell_failure(result)
     return Exit.CHECK_FAILED
 
 
-def _refuse_two_stdins(values: Mapping[str, Any]) -> None:
+def _leave_out_idle_defaults(values: dict[str, Any]) -> None:
+    """Pass over defaults of the project that mean nothing for what the command line asks for."""
+    compared = ("expect", "max", "min", "params", "baselines")
+    for name, needed in (("rtol", values["expect"] is not None), ("atol", values["expect"] is not None)):
+        if not needed and came_from(values, name) == "DEFAULT_MAP":
+            values[name] = None
+    if values["reduction"] == "none" and came_from(values, "reduction") == "DEFAULT_MAP":
+        if any(values[name] not in NOTHING and came_from(values, name) == "COMMANDLINE" for name in compared):
+            values["reduction"] = "mean"
+
+
+def refuse_unusable(values: Mapping[str, Any]) -> None:
+    """Refuse inputs and numbers that no run can do anything with."""
     inputs = [value for name, value in values.items() if name not in ("delimiter", "output", "save_plot", "params")]
     if sum(value == "-" for value in [*inputs, *(values["params"] or ())]) > 1:
         raise UsageError("only one input can be `-`: standard input is read once", hint="put one of them in a file")
-
-
-def _refuse_unusable(values: Mapping[str, Any]) -> None:
     for name, least in (("top", 0), ("threads", 1)):
         if values[name] is not None and values[name] < least:
             raise UsageError(f"--{name} is {values[name]}, but must be a whole number ≥ {least}")
@@ -148,25 +172,20 @@ def _refuse_unusable(values: Mapping[str, Any]) -> None:
             raise UsageError(f"{shown} is empty", hint="is a variable of the shell not set?")
 
 
-def _refuse_unshown(values: Mapping[str, Any], form: str) -> None:
-    """Refuse what the form has no place for."""
-    for name in ("by", "by_class", "baselines", "plot"):
-        if values[name] and form not in ("table", "md", "json"):
+def _refuse_unshown(values: dict[str, Any], form: str) -> None:
+    """Refuse what the form has no place for, and pass over it where it is but a default of the project."""
+    for name, forms in SHOWN_BY.items():
+        if values[name] not in NOTHING and form not in forms:
+            if came_from(values, name) == "DEFAULT_MAP":
+                values[name] = None
+                continue
             option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{option} has no place in --format {form}", hint="--format table, md or json")
+            *others, last = forms
+            hint = f"--format {', '.join(others)} or {last}" if others else f"--format {last}"
+            raise UsageError(f"{option} has no place in --format {form}", hint=hint)
 
 
-def _form(values: Mapping[str, Any]) -> str:
-    """What is printed."""
-    form: str = values["format"]
-    if not values["json"]:
-        return form
-    if form not in ("table", "json"):
-        raise UsageError(f"--json and --format {form} contradict each other", hint="leave one of them out")
-    return "json"
-
-
-def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack) -> Any:
+def request_of(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack) -> Any:
     """The run that the command line asks for; its outputs are opened on `stack`."""
     from losscli.engine.plan import Request
 
@@ -186,7 +205,7 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
         loss,
         values["predictions"],
         values["targets"],
-        {parameter.name: values[parameter.name] for parameter in loss.parameters},
+        {p.name: values[p.name] for p in loss.parameters if p.name == "kind" or came_from(values, p.name) != "DEFAULT"},
         pred=name_list(values["pred"]),
         target=name_list(values["target"]),
         id=values["id"],
@@ -199,17 +218,24 @@ def _request(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStack)
         on_empty=values["on_empty"],
         penalty=_penalty(values),
         threads=values["threads"],
-        rows=_rows(values["rows"]) if form in ("table", "md") else 0,
+        rows=_rows(values["rows"]) if form in PAGES else 0,
         top=values["top"],
         by=values["by"],
         by_class=values["by_class"],
         histogram=values["plot"] or values["save_plot"] is not None,
         baselines=values["baselines"],
-        work=WORKED if values["show_work"] else 0,
+        work=range(WORKED) if values["show_work"] else (),
         per_sample=values["per_sample"] and form == "json",
-        statistics=form in ("table", "md", "json"),
+        statistics=form in (*PAGES, "json"),
         sinks=sinks,
+        defaults=[name for name in values if came_from(values, name) == "DEFAULT_MAP"],
     )
+
+
+def came_from(values: Mapping[str, Any], name: str) -> str:
+    """Where the value of an option is from: COMMANDLINE, DEFAULT_MAP (the defaults of the project) or DEFAULT."""
+    source = values["context"].get_parameter_source(name)
+    return source.name if source is not None else "DEFAULT"
 
 
 def _inputs(loss: Loss, values: Mapping[str, Any]) -> list[str]:
@@ -227,7 +253,9 @@ def _penalty(values: Mapping[str, Any]) -> Any:
     return penalties_of(values)
 
 
-def _rows(text: str) -> int:
+def _rows(text: str | None) -> int:
+    if text is None:
+        return ROWS
     if text == "all":
         return sys.maxsize
     if not text.isdecimal():
@@ -237,22 +265,17 @@ def _rows(text: str) -> int:
 
 def _print(result: Any, form: str, color: str) -> None:
     if form == "json":
-        from losscli.report import dumps, to_json
+        from losscli.report import to_json
 
-        print(dumps(to_json(result)))
+        print_json(to_json(result))
     elif form == "value":
         from losscli.report import format_value
 
         print(format_value(result))
-    elif form == "md":
-        from losscli.report import render_markdown
+    elif form in PAGES:
+        from losscli.report.table import draw_result
 
-        sys.stdout.write(render_markdown(result))
-    elif form == "table":
-        from losscli.cli.terminal import terminal
-        from losscli.report import render_table
-
-        sys.stdout.write(render_table(result, **terminal(color)))
+        print_drawn(draw_result, result, form, color)
 
 
 def _tell_failure(result: Any) -> None:

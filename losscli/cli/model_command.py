@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import typer
 
+from losscli.cli.answer import form_of, print_drawn, print_json, warn
 from losscli.cli.completion import COLUMN
 from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, name_list, read_options
 from losscli.cli.progress import progress
-from losscli.cli.terminal import terminal
 from losscli.losses.models.catalogue import Model, models
 
 MODEL = Annotated[
@@ -37,7 +36,7 @@ ARGUMENTS = (argument("model", MODEL), argument("data", DATA))
 OPTIONS = (
     Option("column", str, None, "The column of a table.", INPUT, (), "COL", COLUMN),
     *common("classes", *READ_OPTIONS),
-    Option("format", Literal["table", "json", "value"], "table", "What is printed.", OUTPUT),
+    Option("format", Literal["table", "md", "json", "value"], "table", "What is printed.", OUTPUT),
     *common("json", "color", "quiet", "no_config", "debug"),
 )
 
@@ -66,6 +65,7 @@ def answer(
     bare: Callable[[Any], str],
 ) -> None:
     """Compute, and print in the form that is asked for."""
+    form = form_of(values)
     with progress(quiet=values["quiet"]) as show:
         found = compute(
             values["model"],
@@ -76,20 +76,14 @@ def answer(
             **parameters,
             **vars(read_options(values)),
         )
-    form = "json" if values["json"] else values["format"]
     if form == "json":
-        from losscli.report.json_report import dumps
         from losscli.report.model_report import model_to_json
 
-        print(dumps(model_to_json(found)))
+        print_json(model_to_json(found))
     elif form == "value":
         print(bare(found))
     else:
-        from losscli.report.model_report import render_model
+        from losscli.report.model_report import draw_model
 
-        sys.stdout.write(render_model(found, **terminal(values["color"])))
-    if not values["quiet"]:
-        from losscli.report import format_warning
-
-        for warning in found.warnings:
-            print(format_warning(warning), file=sys.stderr)
+        print_drawn(draw_model, found, form, values["color"])
+    warn(found.warnings, quiet=values["quiet"])

@@ -63,9 +63,13 @@ def argument(name: str, annotation: Any, default: Any = inspect.Parameter.empty)
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
 
 
-def declare(run: Any, arguments: Iterable[inspect.Parameter], options: Iterable[Option]) -> None:
-    """Give `run(**values)` the signature that Typer reads."""
+def declare(
+    run: Any, arguments: Iterable[inspect.Parameter], options: Iterable[Option], *, context: bool = False
+) -> None:
+    """Give `run(**values)` the signature that Typer reads, with its `context` among the values if that is asked for."""
     parameters = [*arguments, *(option.parameter for option in options)]
+    if context:
+        parameters.append(inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
     run.__signature__ = inspect.Signature(parameters)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
 
@@ -195,7 +199,7 @@ COMMON: tuple[Option, ...] = (
         ("--output", "-o"),
         "FILE",
     ),
-    Option("rows", str, "5", "How many samples the table shows, or `all`.", OUTPUT, (), "N"),
+    Option("rows", str, None, "How many samples the table shows, or `all`; 5 if not said.", OUTPUT, (), "N"),
     Option("top", int, 0, "Also show the N worst samples.", OUTPUT, (), "N"),
     Option("by", str, None, "Where the loss sits: by a column, FILE or FILE:COLUMN.", OUTPUT, (), "SOURCE", COLUMN),
     Option("by_class", bool, False, "Where the loss sits: by the class of the target.", OUTPUT, ("--by-class",)),

@@ -14,14 +14,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from losscli.data.model import Field
+from losscli.data.model import Field, Ragged
+from losscli.engine.alignment import AlignmentScorer
 from losscli.engine.classes import ClassesScorer
 from losscli.engine.elementwise import ElementwiseScorer
 from losscli.engine.observe import Seen
 from losscli.engine.reduce import MEDIAN_LIMIT, Partial
 from losscli.engine.result import Baseline, InputRecord
 from losscli.engine.run import RunOptions, run
+from losscli.engine.score_rows import ScoreRows
 from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, array, as_float64
+from losscli.engine.tokens import TokensScorer
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss
 from losscli.numerics import Array, times
@@ -49,6 +52,7 @@ class Rerun:
     nan: NanPolicy
     options: RunOptions
     reduction: str
+    of_mean: Callable[[float], float] | None
 
     def value(self, alter: Callable[[Array], Array]) -> float:
         """The value with altered predictions."""
@@ -56,7 +60,11 @@ class Rerun:
 
     def reduced(self, total: Partial) -> float:
         """The value that a total comes to."""
-        return total.total.value() if self.reduction == "sum" else total.numerator.over(total.denominator)
+        return total.total.value() if self.reduction == "sum" else self.made(total.numerator.over(total.denominator))
+
+    def made(self, mean: float) -> float:
+        """The value that a mean is turned into."""
+        return mean if self.of_mean is None else self.of_mean(mean)
 
 
 class _Altered(Scorer):
@@ -69,7 +77,11 @@ class _Altered(Scorer):
 
     def score(self, start: int, values: Values) -> Elements:
         """The losses of the altered predictions."""
-        altered = self._alter(as_float64(array(values, "predictions")))
+        found = values["predictions"]
+        if isinstance(found, Ragged):
+            altered: np.ndarray | Ragged = Ragged(self._alter(as_float64(found.values)), found.offsets)
+        else:
+            altered = self._alter(as_float64(found))
         return self._scorer.score(start, {**values, "predictions": altered})
 
     def describe(self, records: dict[str, InputRecord], _facts: Any) -> dict[str, InputRecord]:
@@ -96,11 +108,21 @@ class Targets(ABC):
 def targets_of(loss: Loss, scorer: Scorer, options: Mapping[str, Any]) -> Targets:
     """The observer that the baselines of a loss need; a UsageError where it has none."""
     if loss.name in OVER_CLASSES and isinstance(scorer, ClassesScorer):
-        return _Labels(scorer, options)
+        return _Labels(scorer)
     if loss.name in TWO_CLASSES:
         return _TwoClasses(loss, options)
     if loss.name in CONSTANT and isinstance(scorer, ElementwiseScorer):
         return _Numbers(loss, signs=scorer.target_domain.signs)
+    if isinstance(scorer, AlignmentScorer):
+        return _Frames(scorer)
+    if isinstance(scorer, TokensScorer) and scorer.rows is not None:
+        return _Tokens(scorer, scorer.rows)
+    if isinstance(scorer, TokensScorer):
+        raise UsageError(
+            f"--baselines: there is none for --kind {scorer.kind}",
+            why="the probabilities of the chosen tokens do not tell how many others there are",
+            hint="scores of the whole vocabulary, and TARGETS, the tokens",
+        )
     raise UsageError(
         f"--baselines: none is known for {loss.name}",
         hint=f"there are some for {', '.join(OVER_CLASSES + TWO_CLASSES + CONSTANT)}",
@@ -115,6 +137,8 @@ def _sample_weights(seen: Seen) -> Array:
 
 class _Masses(Targets):
     """How much of the loss's weight the labels have: Σ loss of constant probabilities p is Σ mass · −log p."""
+
+    _noun = "labels"
 
     def __init__(self, *, weighted: bool) -> None:
         self._total: Array | None = None
@@ -148,14 +172,16 @@ class _Masses(Targets):
         classes = mass.shape[-1]
         by = [what for what, given in (("sample", self._by_sample_weight), ("class", self._weighted)) if given]
         weights = f", weighted by {' and '.join(by)} weights" if by else ""
-        found = {"uniform": _against(value, mass.sum() * math.log(classes) * per_nat, f"probability 1/{classes} each")}
+        uniform = rerun.made(float(mass.sum()) * math.log(classes) * per_nat)
+        found = {"uniform": _against(value, uniform, f"probability 1/{classes} each")}
         if mass.min() < 0.0:
             found["prior"] = Baseline(None, None, "no prior: labels outside [0, 1] have no frequencies")
         else:
             of_all = mass.sum(axis=-1, keepdims=True)
             with np.errstate(all="ignore"):  # a class without a label has no part in the sum
                 entropy = -times(mass, np.log(mass / of_all)).sum()
-            found["prior"] = _against(value, entropy * per_nat, f"the frequencies of the labels{weights}")
+            prior = rerun.made(float(entropy) * per_nat)
+            found["prior"] = _against(value, prior, f"the frequencies of the {self._noun}{weights}")
         if self._logits:
             found["temperature"] = _best_temperature(rerun, value)
         return found
@@ -164,12 +190,12 @@ class _Masses(Targets):
 class _Labels(_Masses):
     """Labels or distributions over an axis of classes."""
 
-    def __init__(self, scorer: ClassesScorer, options: Mapping[str, Any]) -> None:
-        weight = options.get("class_weight")
+    def __init__(self, scorer: ClassesScorer) -> None:
+        weight = scorer.options.get("class_weight")
         super().__init__(weighted=weight is not None)
         self._scorer = scorer
         self._class_weight = np.float64(1.0) if weight is None else as_float64(weight)
-        self._smoothing: float = options.get("label_smoothing", 0.0)
+        self._smoothing: float = scorer.options.get("label_smoothing", 0.0)
 
     def look(self, seen: Seen) -> tuple[Array, bool]:
         """The weight of each class's labels."""
@@ -197,6 +223,31 @@ class _Labels(_Masses):
         return mass
 
 
+class _Tokens(_Masses):
+    """Tokens of a vocabulary: their frequencies are a model that knows no context."""
+
+    _noun = "scored tokens"
+
+    def __init__(self, scorer: TokensScorer, rows: ScoreRows) -> None:
+        super().__init__(weighted=False)
+        self._scorer = scorer
+        self._rows = rows
+
+    def look(self, seen: Seen) -> tuple[Array, bool]:
+        """The weight of each token of the vocabulary."""
+        tokens, scored = self._scorer.scored_tokens(seen.start, seen.values)
+        weight = np.broadcast_to(_sample_weights(seen)[:, np.newaxis], scored.shape)
+        mass = as_float64(np.bincount(tokens[scored], weight[scored], self._scorer.labels.classes))
+        return mass, seen.sample_weight is not None
+
+    @property
+    def _logits(self) -> bool:
+        return self._rows.kind == "logits"
+
+    def _mass(self, total: Array) -> Array:
+        return total
+
+
 class _TwoClasses(_Masses):
     """Labels between 0 and 1, each position of a sample being a question of its own."""
 
@@ -220,6 +271,28 @@ class _TwoClasses(_Masses):
     def _mass(self, total: Array) -> Array:
         mass: Array = total * np.stack(np.broadcast_arrays(1.0, self._factor), axis=-1)
         return mass
+
+
+class _Frames(Targets):
+    """Frames to be aligned: every path through them as likely as any other, so that it counts how many fit."""
+
+    def __init__(self, scorer: AlignmentScorer) -> None:
+        self._scorer = scorer
+
+    def look(self, seen: Seen) -> None:
+        """Nothing: the lengths alone matter, and they enter the run again."""
+
+    def take(self, noted: None) -> None:
+        """Nothing."""
+
+    def baselines(self, total: Partial, rerun: Rerun, value: float) -> dict[str, Baseline]:
+        """Uniform probabilities at every frame. A prior over labels would say nothing of when they come."""
+        if not total.denominator.units:
+            return {"uniform": Baseline(None, None, NOTHING)}
+        classes = self._scorer.classes
+        score = {"logits": 0.0, "log-probs": -math.log(classes), "probs": 1.0 / classes}[self._scorer.rows.kind]
+        scored = rerun.value(lambda predictions: np.full_like(predictions, score))
+        return {"uniform": _against(value, scored, f"probability 1/{classes} each, at every frame")}
 
 
 class _Numbers(Targets):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from losscli.engine.pairing import Paired, clusters_of, score_together
+from losscli.engine.pairing import Paired, clusters_of, label_of, score_together
 from losscli.engine.plan import Request
 from losscli.engine.resampling import (
     Power,
@@ -187,6 +187,7 @@ def compare(
     *,
     cluster: str | None = None,
     progress: Show | None = None,
+    keep: Callable[[Paired], None] | None = None,
 ) -> Comparison:
     """Score every model against the request's targets, and compare the others with the first.
 
@@ -196,11 +197,14 @@ def compare(
         settings: What the verdicts rest on.
         cluster: A column or a file; the samples that have the same there belong together.
         progress: Is told how far the resampling is, as `request.progress` is of the scoring.
+        keep: Takes every sample as each model scored it.
 
     Raises:
         DataError: If the models were not scored on the same samples with the same weights.
     """
-    paired = score_together(request, models, shown=settings.top > 0)
+    paired = score_together(request, models, shown=settings.top > 0 or keep is not None)
+    if keep:
+        keep(paired)
     clusters, of_sample = None, None
     if cluster is not None:
         numbers = clusters_of(paired.models[0].request, cluster, paired.read)[paired.samples]
@@ -270,11 +274,6 @@ class Values:
         if self._of_mean is None and one.finite and other.finite:
             return exact_ratio(one.units - other.units, self._weight.units)
         return self.values[position] - self.values[0]
-
-
-def label_of(position: int) -> str:
-    """The letter of a model: A, B, ..., Z, AA, AB, ..."""
-    return ("" if position < 26 else label_of(position // 26 - 1)) + chr(ord("A") + position % 26)
 
 
 def _total(numbers: Array) -> ExactSum:

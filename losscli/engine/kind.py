@@ -154,9 +154,9 @@ def evidence(kind: ScoreKind, facts: RowFacts, *, detected: bool) -> str:
     if kind == "logits":
         if not detected:
             return lead
-        return f"{lead}: {facts.probs} of {facts.rows} rows sum to 1, {facts.log_probs} have logsumexp 0"
+        return f"{lead}: {facts.probs:,} of {facts.rows:,} rows sum to 1, {facts.log_probs:,} have logsumexp 0"
     sums = "lie in [0, 1] and sum to 1" if kind == "probs" else "are ≤ 0 with logsumexp 0"
-    return f"{lead}: {facts.rows} of {facts.rows} rows {sums} (off by {facts.deviation(kind):.2g} at most)"
+    return f"{lead}: {facts.rows:,} of {facts.rows:,} rows {sums}, off by {facts.deviation(kind):.2g} at most"
 
 
 def doubts(kind: ScoreKind, facts: RowFacts, classes: int, path: str) -> list[str]:

@@ -61,6 +61,35 @@ class Paired:
         """The weight of every sample, which is the same for all models."""
         return self.models[0].weight
 
+    @property
+    def start(self) -> int:
+        """See `losscli.report.rows.Rows`: all samples are one block of rows."""
+        return 0
+
+    def array(self) -> Array:
+        """The losses: a row a sample, a column a model."""
+        return np.stack([model.loss for model in self.models], axis=1)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """What is known of each sample, under names that end in the letter of the model."""
+        baseline = self.models[0]
+        found = {"sample": self.samples}
+        if "target" in baseline.shown:
+            found["target"] = baseline.shown["target"]
+        found["weight"] = self.weight
+        for position, model in enumerate(self.models):
+            letter = label_of(position)
+            found |= {f"{name}_{letter}": column for name, column in model.shown.items() if name != "target"}
+            found[f"loss_{letter}"] = model.loss
+        with np.errstate(invalid="ignore"):
+            differences = [model.loss - baseline.loss for model in self.models[1:]]
+        return found | {f"difference_{label_of(p)}": each for p, each in enumerate(differences, start=1)}
+
+
+def label_of(position: int) -> str:
+    """The letter of a model: A, B, ..., Z, AA, AB, ..."""
+    return ("" if position < 26 else label_of(position // 26 - 1)) + chr(ord("A") + position % 26)
+
 
 class Keeper:
     """A sink that keeps of every sample what a comparison needs."""

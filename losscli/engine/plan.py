@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from losscli.engine.groups import GroupTotals
     from losscli.engine.histogram import LossHistogram
     from losscli.engine.objective import Penalty
-    from losscli.engine.work import FirstSamples
+    from losscli.engine.work import ChosenSamples
 
 Reduction = Literal["mean", "sum", "none"]
 OnNan = Literal["error", "propagate", "skip"]
@@ -61,7 +61,7 @@ class Request:
     by_class: bool = False
     histogram: bool = False
     baselines: bool = False
-    work: int = 0
+    work: Sequence[int] = ()
     statistics: bool = True
     sinks: Sequence[Sink] = ()
     progress: Callable[[int, int | None], None] | None = None
@@ -128,7 +128,7 @@ class Extras:
         self._groups: GroupTotals | None = None
         self._histogram: LossHistogram | None = None
         self._targets: Targets | None = None
-        self._work: FirstSamples | None = None
+        self._work: ChosenSamples | None = None
         if request.by is not None or request.by_class:
             from losscli.engine.groups import GroupTotals
 
@@ -142,9 +142,9 @@ class Extras:
 
             self._targets = targets_of(request.loss, scorer, options)
         if request.work:
-            from losscli.engine.work import FirstSamples
+            from losscli.engine.work import ChosenSamples
 
-            self._work = FirstSamples(request.loss, options, scorer, UNITS[request.base][1], request.work)
+            self._work = ChosenSamples(request.loss, options, scorer, UNITS[request.base][1], request.work)
 
     @property
     def observers(self) -> list[Observer]:
@@ -164,7 +164,7 @@ class Extras:
 
             request = self._request
             options = RunOptions(threads=request.threads, unit_in_nats=UNITS[request.base][1], statistics=False)
-            rerun = Rerun(self._fields, self._scorer, nan, options, request.reduction)
+            rerun = Rerun(self._fields, self._scorer, nan, options, request.reduction, request.loss.of_mean)
             found["baselines"] = self._targets.baselines(total, rerun, result.value)
         if self._work is not None:
             found["work"] = self._work.work()

@@ -199,6 +199,11 @@ class TokensScorer(Scorer):
         scores = np.ascontiguousarray(predictions).reshape(len(target), -1)
         return scores, np.maximum(target, 0), target >= 0, states
 
+    def scored_tokens(self, start: int, values: Values) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens of each sequence, and which of them are scored; where the vocabulary is known."""
+        tokens = self.labels.indices(array(values, "targets"), start)
+        return tokens, self._states(start, values, tokens) == SCORED
+
     def _shifted_targets(self, start: int, values: Values, states: np.ndarray) -> dict[int, np.ndarray]:
         """The token that each row would predict under other shifts, -1 for none.
 

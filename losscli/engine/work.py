@@ -13,8 +13,10 @@ from losscli.data.model import Ragged
 from losscli.data.rows import cut_rows
 from losscli.engine.classes import ClassesScorer
 from losscli.engine.elementwise import ElementwiseScorer
+from losscli.engine.labels import order_of_classes
 from losscli.engine.observe import Seen
 from losscli.engine.scoring import Elements, Scorer, Values, array, as_float64
+from losscli.engine.tokens import TokensScorer
 from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
 from losscli.numerics import Array, times
@@ -43,10 +45,12 @@ class Element:
 
 @dataclass(frozen=True)
 class WorkedSample:
-    """A sample: its first elements, how many it has, and what becomes of their sum."""
+    """A sample: what it is made of, how many elements it has, and what becomes of their sum."""
 
     sample: int
     elements: Sequence[Element]
+    tokens: Mapping[str, np.ndarray]
+    """The scored tokens of a sequence, one a row; empty for all else."""
     count: int
     sample_weight: float | None
     skipped: bool
@@ -56,46 +60,48 @@ class WorkedSample:
 
 @dataclass(frozen=True)
 class Work:
-    """The formula, the options that enter it, and the first samples."""
+    """The formula, the options that enter it, and the samples that were chosen."""
 
     formula: str
     options: Mapping[str, float]
     unit_in_nats: float
     samples: Sequence[WorkedSample]
+    classes: Sequence[str]
+    """What the classes are called, in the order of the steps over them; empty where the loss knows no classes."""
 
 
-class FirstSamples:
-    """An observer of the run that works out the first samples."""
+class ChosenSamples:
+    """An observer of the run that works out the samples of these numbers."""
 
-    def __init__(self, loss: Loss, options: Mapping[str, Any], scorer: Scorer, unit_in_nats: float, count: int) -> None:
+    def __init__(
+        self, loss: Loss, options: Mapping[str, Any], scorer: Scorer, unit_in_nats: float, numbers: Sequence[int]
+    ) -> None:
         self._loss = loss
         self._options = options
         self._scorer = scorer
         self._unit_in_nats = unit_in_nats
-        self._count = count
+        self._numbers = numbers
         self._samples: list[WorkedSample] = []
 
     def look(self, seen: Seen) -> list[WorkedSample]:
         """The samples among those that are to be worked out."""
-        count = min(len(seen.loss), self._count - seen.start)
-        if count <= 0:
-            return []
-        values = {name: cut_rows(value, 0, count) for name, value in seen.values.items()}
-        elements = self._scorer.score(seen.start, values)
-        worked = _elements(self._scorer, self._options, values, elements)
+        end = seen.start + len(seen.loss)
+        return [self._worked(seen, number - seen.start) for number in self._numbers if seen.start <= number < end]
+
+    def _worked(self, seen: Seen, row: int) -> WorkedSample:
+        values = {name: cut_rows(value, row, row + 1) for name, value in seen.values.items()}
+        elements = self._scorer.score(seen.start + row, values)
         each = math.prod(elements.loss.shape[1:])
-        return [
-            WorkedSample(
-                sample=seen.start + row,
-                elements=worked[row],
-                count=each if elements.lengths is None else int(elements.lengths[row]),
-                sample_weight=None if seen.sample_weight is None else float(seen.sample_weight[row]),
-                skipped=seen.skipped is not None and bool(seen.skipped[row]),
-                loss=float(seen.loss[row]),
-                weight=float(each if seen.weight is None else seen.weight[row]),
-            )
-            for row in range(count)
-        ]
+        return WorkedSample(
+            sample=seen.start + row,
+            elements=_elements(self._scorer, values, elements),
+            tokens=_tokens(self._scorer, seen.start + row, values, elements),
+            count=each if elements.lengths is None else int(elements.lengths[0]),
+            sample_weight=None if seen.sample_weight is None else float(seen.sample_weight[row]),
+            skipped=seen.skipped is not None and bool(seen.skipped[row]),
+            loss=float(seen.loss[row]),
+            weight=float(each if seen.weight is None else seen.weight[row]),
+        )
 
     def take(self, noted: list[WorkedSample]) -> None:
         """Keep what was worked out."""
@@ -108,23 +114,29 @@ class FirstSamples:
             for name, value in self._options.items()
             if isinstance(value, (int, float)) and not isinstance(value, bool)
         }
-        return Work(self._loss.formula, numbers, self._unit_in_nats, self._samples)
+        return Work(self._loss.formula, numbers, self._unit_in_nats, self._samples, _names(self._scorer))
 
 
-def _elements(scorer: Scorer, options: Mapping[str, Any], values: Values, elements: Elements) -> list[list[Element]]:
-    """The first elements of each sample; none where a sample's loss is no sum of independent elements."""
-    count = len(elements.loss)
+def _names(scorer: Scorer) -> list[str]:
+    """What the classes are called."""
+    if not isinstance(scorer, ClassesScorer):
+        return []
+    order = order_of_classes(scorer.labels.names)
+    return [str(name) for name in scorer.labels.name(np.arange(scorer.classes) if order is None else order)]
+
+
+def _elements(scorer: Scorer, values: Values, elements: Elements) -> list[Element]:
+    """The first elements of a sample; none where its loss is no sum of independent elements."""
     if isinstance(scorer, ElementwiseScorer):
         inputs, classes, targets = _numbers(values, elements.loss.shape), None, None
         if scorer.target_domain.signs:
             inputs["targets"] = np.where(inputs["targets"] == 0.0, -1.0, inputs["targets"])
     elif isinstance(scorer, ClassesScorer):
-        inputs, (classes, targets) = {}, _over_classes(scorer, options, values)
+        inputs, (classes, targets) = {}, _over_classes(scorer, values)
     else:
-        return [[] for _ in range(count)]
+        return []
     loss = elements.loss.reshape(-1)
     weight = np.ones_like(loss) if elements.weight is None else elements.weight.reshape(-1)
-    each = loss.size // count
 
     def element(at: int) -> Element:
         return Element(
@@ -135,7 +147,20 @@ def _elements(scorer: Scorer, options: Mapping[str, Any], values: Values, elemen
             float(weight[at]),
         )
 
-    return [[element(row * each + k) for k in range(min(each, ELEMENTS))] for row in range(count)]
+    return [element(at) for at in range(min(loss.size, ELEMENTS))]
+
+
+def _tokens(scorer: Scorer, start: int, values: Values, elements: Elements) -> dict[str, np.ndarray]:
+    """The steps over the scored tokens of a sequence."""
+    if not isinstance(scorer, TokensScorer) or elements.weight is None:
+        return {}
+    position = np.flatnonzero(elements.weight[0])
+    surprisal = elements.loss[0, position]
+    found = {"t": position}
+    if scorer.rows is not None:
+        tokens, _ = scorer.scored_tokens(start, values)
+        found["token x_t"] = tokens[0, position]
+    return found | {"P(x_t | x_<t)": np.exp(-surprisal), "−log P": surprisal}
 
 
 def _numbers(values: Values, shape: tuple[int, ...]) -> dict[str, Array]:
@@ -149,10 +174,8 @@ def _numbers(values: Values, shape: tuple[int, ...]) -> dict[str, Array]:
     return found
 
 
-def _over_classes(
-    scorer: ClassesScorer, options: Mapping[str, Any], values: Values
-) -> tuple[dict[str, Array], np.ndarray | None]:
-    """The steps over the classes, one row an element, and the target of each."""
+def _over_classes(scorer: ClassesScorer, values: Values) -> tuple[dict[str, Array], np.ndarray | None]:
+    """The steps over the classes in the order of their numbers, one row an element, and the target of each."""
     kind = scorer.rows.kind
     scores = as_float64(np.moveaxis(array(values, "predictions"), scorer.axis + 1, -1)).reshape(-1, scorer.classes)
     steps = {SCORES[kind]: scores}
@@ -164,7 +187,7 @@ def _over_classes(
     if kind != "probs":
         steps["p"] = np.exp(-surprisal)
     steps["−log p"] = surprisal
-    weight, smoothing = options.get("class_weight"), options.get("label_smoothing") or 0.0
+    weight, smoothing = scorer.options.get("class_weight"), scorer.options.get("label_smoothing") or 0.0
     if weight is not None:
         steps["w"] = np.broadcast_to(np.asarray(weight), scores.shape)
     targets = None if scorer.soft else scorer.label_of_each(array(values, "targets"))
@@ -175,7 +198,13 @@ def _over_classes(
             steps["q · −log p"] = times(q, surprisal)
         else:
             steps["w · q · −log p"] = times(q * steps["w"], surprisal)
-    return steps, targets
+    order = order_of_classes(scorer.labels.names)
+    if order is None:
+        return steps, targets
+    if targets is not None:
+        known = (targets >= 0) & (targets < scorer.classes)
+        targets = np.where(known, np.argsort(order)[np.where(known, targets, 0)], targets)
+    return {name: step[:, order] for name, step in steps.items()}, targets
 
 
 def _one_hot(targets: np.ndarray, classes: int) -> Array:

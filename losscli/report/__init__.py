@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from losscli.report.files import OutputFile, OutputSink, open_file, open_output
     from losscli.report.json_report import dumps, to_json
     from losscli.report.lines import CsvLines, CsvSink, JsonLines, JsonLinesSink
-    from losscli.report.markdown import render_markdown
     from losscli.report.schemas import schema
-    from losscli.report.table import render_table
     from losscli.report.value import format_value
 
 __all__ = [
@@ -28,8 +26,6 @@ __all__ = [
     "format_warning",
     "open_file",
     "open_output",
-    "render_markdown",
-    "render_table",
     "schema",
     "to_json",
 ]
@@ -47,8 +43,6 @@ _MODULES = {
     "format_warning": "error_report",
     "open_file": "files",
     "open_output": "files",
-    "render_markdown": "markdown",
-    "render_table": "table",
     "schema": "schemas",
     "to_json": "json_report",
 }

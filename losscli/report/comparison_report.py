@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from losscli.report.json_report import portable
-from losscli.report.page import Column, Page, new_page
+from losscli.report.page import Column
 from losscli.report.printable import printable
 
 if TYPE_CHECKING:
@@ -28,13 +28,6 @@ def comparison_to_json(found: Comparison) -> dict[str, Any]:
     document = {"schema": COMPARISON_SCHEMA_ID, **vars(found)}
     document["contrasts"] = [{**vars(contrast), "moved": contrast.moved.records()} for contrast in found.contrasts]
     return {name: portable(value) for name, value in document.items()}
-
-
-def render_comparison(found: Comparison, *, width: int | None, color: bool, tty: bool) -> str:
-    """The record as text that ends with a line end; the arguments are those of `render_table`."""
-    page = new_page(width=width, color=color, tty=tty)
-    draw_comparison(page, found)
-    return page.text()
 
 
 def draw_comparison(page: Page, found: Comparison) -> None:
@@ -135,7 +128,7 @@ def _evidence(contrast: Contrast, found: Comparison) -> Iterator[tuple[str, str]
     if contrast.noninferior is not None:
         shown, ends = ("yes", "ends below") if contrast.noninferior else ("not shown", "reaches")
         yield "non-inferior", f"{shown}: the interval {ends} the margin {_short(settings.margin)}"
-    if contrast.detectable is not None:
+    if contrast.detectable:
         share = f"{100.0 * settings.power:g} %"
         yield (
             "detectable",

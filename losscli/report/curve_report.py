@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from losscli.report.json_report import portable
-from losscli.report.page import new_page
 from losscli.report.table import draw_rows
 
 if TYPE_CHECKING:
     from losscli.engine.result import Curves
+    from losscli.report.page import Page
 
 
 def curves_to_json(found: Curves) -> dict[str, Any]:
@@ -29,13 +29,11 @@ def curves_to_json(found: Curves) -> dict[str, Any]:
     }
 
 
-def render_curves(found: Curves, *, width: int | None, color: bool, tty: bool) -> str:
-    """A row for each prediction; the arguments are those of `render_table`."""
-    page = new_page(width=width, color=color, tty=tty)
+def draw_curves(page: Page, found: Curves) -> None:
+    """A row for each prediction."""
     page.line(title_of(found), "bold")
     page.pairs([(curve.label, curve.unit) for curve in found.curves])
     draw_rows(page, f"{len(found.predictions)} predictions", found.columns())
-    return page.text()
 
 
 def title_of(found: Curves) -> str:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from losscli.report.json_report import portable
-from losscli.report.page import Column, new_page
+from losscli.report.page import Column
 from losscli.report.printable import printable
 
 if TYPE_CHECKING:
@@ -66,12 +66,11 @@ def _gate_to_json(gate: GateOutcome) -> dict[str, Any]:
     }
 
 
-def render_gates(report: GatesReport, *, only_failures: bool, width: int | None, color: bool, tty: bool) -> str:
-    """A row for each limit, and what there is to say of those that failed; `width` and so on are as in `render_table`.
+def draw_gates(page: Page, report: GatesReport, *, only_failures: bool = False) -> None:
+    """A row for each limit, and what there is to say of those that failed.
 
     What does not fit the terminal is printed to fewer digits, and says so; in paragraphs, if it must.
     """
-    page = new_page(width=width, color=color, tty=tty)
     gates = shown_gates(report, only_failures=only_failures)
     full, short = _table(gates), _table(gates, SHORT_DIGITS)
     table = next((columns for columns in (full, short) if page.fits(columns)), None)
@@ -84,7 +83,6 @@ def render_gates(report: GatesReport, *, only_failures: bool, width: int | None,
         said = [printable(line) for line in remarks(gate)]
         if said or not table:
             _paragraph(page, gate, [] if table else gate.limits, said)
-    return page.text()
 
 
 def title_of(report: GatesReport) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from losscli.report.bars import bar
+from losscli.report.bars import bin_names, draw_bars
 from losscli.report.json_report import portable
+from losscli.report.page import COMMAND, Page
 from losscli.report.page import Column as PageColumn
-from losscli.report.page import Page, cell_width, new_page
 from losscli.report.printable import printable
 
 if TYPE_CHECKING:
@@ -44,25 +43,18 @@ def inspection_to_json(found: Inspection) -> dict[str, Any]:
     return {"schema": INSPECTION_SCHEMA_ID, "files": files, "diagnosis": portable(found.diagnosis)}
 
 
-def render_inspection(found: Inspection, *, width: int | None, color: bool, tty: bool) -> str:
-    """The inspection as text that ends with a line end; the arguments are those of `render_table`."""
-    page = new_page(width=width, color=color, tty=tty)
-    draw_inspection(page, found, room=min(width or 80, 120) if tty else 80)
-    return page.text()
-
-
-def draw_inspection(page: Page, found: Inspection, *, room: int = 80) -> None:
-    """Everything that a page tells of an inspection; histograms fit into `room` columns."""
+def draw_inspection(page: Page, found: Inspection) -> None:
+    """Everything that a page tells of an inspection."""
     for number, portrait in enumerate(found.files):
         if number:
             page.line()
-        _draw_portrait(page, portrait, room)
+        _draw_portrait(page, portrait)
     if found.diagnosis is not None:
         page.line()
-        _draw_diagnosis(page, found.diagnosis, room)
+        _draw_diagnosis(page, found.diagnosis)
 
 
-def _draw_portrait(page: Page, portrait: Portrait, room: int) -> None:
+def _draw_portrait(page: Page, portrait: Portrait) -> None:
     page.line(f"{printable(portrait.path)}: {_what(portrait)}", "bold")
     page.pairs([(label, printable(content)) for label, content in _facts(portrait)])
     if portrait.columns is not None and len(portrait.columns) > 1:
@@ -70,17 +62,17 @@ def _draw_portrait(page: Page, portrait: Portrait, room: int) -> None:
         _draw_columns(page, portrait.columns)
     shown, classes, numbers = _distribution(portrait)
     if classes is not None and not (numbers is not None and classes.distinct > numbers.count // 2 > 50):
-        _draw_classes(page, classes, room)
+        _draw_classes(page, classes)
     elif numbers is not None and numbers.bins:
         page.line()
         page.line(f"histogram of {shown}", "bold")
-        _draw_bars(page, _bin_names(numbers.edges), numbers.bins, room)
+        draw_bars(page, bin_names(numbers.edges), numbers.bins)
     others = [
         column for column in portrait.columns or () if column.classes is not None and len(portrait.columns or ()) > 1
     ]
     for column in others:
         if column.classes is not None and column.classes.distinct <= 2 * CLASSES_SHOWN:
-            _draw_classes(page, column.classes, room, column.name)
+            _draw_classes(page, column.classes, column.name)
 
 
 def _distribution(portrait: Portrait) -> tuple[str, Classes | None, Numbers | None]:
@@ -182,7 +174,7 @@ def _draw_columns(page: Page, columns: Sequence[Column]) -> None:
         PageColumn(
             "distinct", [f"{column.classes.distinct:,}" if column.classes else "" for column in shown], right=True
         ),
-        PageColumn("histogram", [_sparkline(column.numbers) for column in shown], right=False),
+        PageColumn("histogram", [_sparkline(column) for column in shown], right=False),
     ]
     for least in ("std", "inf", "distinct", "mean", "histogram"):
         if page.fits(table):
@@ -196,7 +188,7 @@ def _draw_columns(page: Page, columns: Sequence[Column]) -> None:
             page.line(printable(f"{column.name!r} is not read: {column.note}"), "yellow")
 
 
-def _draw_classes(page: Page, classes: Classes, room: int, column: str | None = None) -> None:
+def _draw_classes(page: Page, classes: Classes, column: str | None = None) -> None:
     of = "" if column is None else printable(f" of {column!r}")
     listed = list(classes.counts)
     title = f"{classes.distinct:,} distinct {'value' if classes.distinct == 1 else 'values'}{of}"
@@ -207,41 +199,23 @@ def _draw_classes(page: Page, classes: Classes, room: int, column: str | None = 
             title += f" (the rarest: {min(each.count for each in classes.counts):,})"
     page.line()
     page.line(title, "bold")
-    _draw_bars(page, [printable(str(each.label)) for each in listed], [each.count for each in listed], room)
+    draw_bars(page, [printable(str(each.label)) for each in listed], [each.count for each in listed])
 
 
-def _draw_bars(page: Page, names: Sequence[str], counts: Sequence[int], room: int, *, shares: bool = True) -> None:
-    """A line for each name: its count, its share of all, and a bar as long as the count is large."""
-    total, most = sum(counts), max(counts)
-    widest = min(max(map(cell_width, names)), room // 3)
-    figures = [f"{count:,}" for count in counts]
-    digits = max(map(len, figures))
-    length = max(10, min(40, room - widest - digits - 16))
-    for name, count, figure in zip(names, counts, figures, strict=True):
-        short = name if cell_width(name) <= widest else name[: widest // 2] + "…"
-        share = f"  {100.0 * count / total:5.1f} %" if shares else ""
-        blanks = " " * (widest - cell_width(short))
-        page.spans([(f"  {blanks}{short}  {figure:>{digits}}{share}  ", ""), (bar(count / most, length), "cyan")])
+def _sparkline(column: Column) -> str:
+    """A letter as high as the count of each class, where there are few, or of each bin."""
+    counts = [] if column.numbers is None else column.numbers.bins
+    if column.classes is not None and column.classes.distinct <= CLASSES_SHOWN:
+        counts = [each.count for each in column.classes.counts]
+    most = max(counts, default=0)
+    return "".join(HEIGHTS[min(7, -(-count * 8 // most) - 1)] if count else "·" for count in counts)
 
 
-def _sparkline(numbers: Numbers | None) -> str:
-    if numbers is None or not numbers.bins:
-        return ""
-    most = max(numbers.bins)
-    return "".join(HEIGHTS[min(7, -(-count * 8 // most) - 1)] if count else " " for count in numbers.bins).rstrip()
-
-
-def _bin_names(edges: Sequence[float]) -> list[str]:
-    texts = [_short(edge) for edge in edges]
-    left, right = max(map(len, texts[:-1])), max(map(len, texts[1:]))
-    return [f"{low:>{left}} … {high:<{right}}" for low, high in pairwise(texts)]
-
-
-def _draw_diagnosis(page: Page, diagnosis: Diagnosis, room: int) -> None:
+def _draw_diagnosis(page: Page, diagnosis: Diagnosis) -> None:
     verdict, style = VERDICTS[diagnosis.verdict]
     page.spans([("together: ", "bold"), (verdict, style)])
     for finding in diagnosis.findings:
-        _draw_finding(page, finding, room)
+        _draw_finding(page, finding)
     if diagnosis.order is not None and diagnosis.order.verdict == "aligned":
         order = diagnosis.order
         told = f"{order.rows:,} rows cost {order.as_given:.4g} on average as they stand"
@@ -252,23 +226,21 @@ def _draw_diagnosis(page: Page, diagnosis: Diagnosis, room: int) -> None:
     page.line()
     page.line("first" if diagnosis.steps else "to run", "bold")
     for step in diagnosis.steps:
-        page.line(f"  {step}")
+        page.line(f"  {step}", COMMAND)
     if diagnosis.steps:
         page.line("then", "bold")
     for suggestion in diagnosis.suggestions:
-        page.line(f"  {suggestion.command}", "green")
+        page.line(f"  {suggestion.command}", COMMAND)
         page.line(f"      {printable(suggestion.why)}", "dim")
 
 
-def _draw_finding(page: Page, finding: Finding, room: int) -> None:
+def _draw_finding(page: Page, finding: Finding) -> None:
     page.line()
     page.spans([(f"{finding.level}: ", LEVELS[finding.level]), (finding.name, "bold")])
     told = [("what", finding.problem), ("why", finding.cause), ("so", finding.fix)]
     page.pairs([(label, printable(content)) for label, content in told if content])
     if finding.counts:
-        _draw_bars(
-            page, [printable(name) for name in finding.counts], list(finding.counts.values()), room, shares=False
-        )
+        draw_bars(page, [printable(name) for name in finding.counts], list(finding.counts.values()), shares=False)
 
 
 def _count_of(numbers: Numbers | None, name: str) -> str:

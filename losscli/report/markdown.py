@@ -1,38 +1,22 @@
-"""GitHub-flavoured Markdown: a page of it, and the escapes that keep text from being any of it."""
+"""GitHub-flavoured Markdown, with all digits: a page of it, and the escapes that keep text from being any of it."""
 
 from __future__ import annotations
 
 import re
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from losscli.report.page import Column
+from losscli.report.page import COMMAND, WIDTH, Column
 from losscli.report.printable import printable
-from losscli.report.table import draw_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from losscli.engine.result import Result
-    from losscli.report.page import Page
-
-T = TypeVar("T")
-
-
-def render_markdown(result: Result) -> str:
-    """What the tables show, for the summary of a CI job: no number is shortened, no text is obeyed."""
-    return to_markdown(draw_result, result)
-
-
-def to_markdown(draw: Callable[[Page, T], None], thing: T) -> str:
-    """The same of anything that is drawn on a page."""
-    page = MarkdownPage()
-    draw(page, thing)
-    return page.text()
+    from collections.abc import Iterator, Sequence
 
 
 class MarkdownPage:
     """A `Page` whose bold lines are headings, whose dim ones are code, and whose drawings are kept as drawn."""
+
+    width = WIDTH
 
     def __init__(self) -> None:
         self._blocks: list[tuple[str, str]] = []
@@ -49,7 +33,8 @@ class MarkdownPage:
         elif style == "dim":
             self._blocks.append(("code", code(text)))
         elif text.startswith(" "):
-            self._blocks.append(("item", f"- {plain(text.strip())}"))
+            below = " " * (len(text) - len(text.lstrip()) - 2)
+            self._blocks.append(("item", f"{below}- {code(text.strip()) if style == COMMAND else plain(text.strip())}"))
         else:
             self._blocks.append(("paragraph", plain(text)))
 
@@ -105,14 +90,19 @@ class MarkdownPage:
                 yield from texts
 
 
+_LINK = ":(?=//)"
+_EMOJI = r":(?=[\w+-]+:)"
+_EMPHASIS = r"(?<![^\W_])_|_(?![^\W_])"
+
+
 def row(cells: Sequence[str]) -> str:
     """A row of a table."""
     return f"| {' | '.join(cells)} |"
 
 
 def plain(text: str) -> str:
-    """The text with a backslash before all that would be Markdown, HTML, a link or the end of a cell."""
-    return re.sub(r"[\\`*\[\]<>|#~@:&$]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", printable(text))
+    """The text with a backslash before all that would be Markdown, HTML, a link, an emoji or the end of a cell."""
+    return re.sub(rf"[\\`*\[\]<>|#~@&$]|{_LINK}|{_EMOJI}|{_EMPHASIS}", r"\\\g<0>", printable(text))
 
 
 def code(text: str) -> str:

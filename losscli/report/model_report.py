@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from losscli.report.json_report import portable
-from losscli.report.page import Column, Page, PlainPage, ScreenPage
+from losscli.report.page import Column
 from losscli.report.printable import printable
 from losscli.report.value import flatten
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from losscli.engine.likelihood import Likelihood
+    from losscli.report.page import Page
 
 MODEL_SCHEMA_ID = "losscli/model/1"
 
@@ -46,16 +47,14 @@ def format_parameters(found: Likelihood) -> str:
     return "\n".join(repr(float(number)) for number in flatten(list(found.parameters.values())))
 
 
-def render_model(found: Likelihood, *, width: int | None, color: bool, tty: bool) -> str:
-    """The record as text that ends with a line end; the arguments are those of `render_table`."""
-    page: Page = ScreenPage(width or 80, color=color) if tty else PlainPage()
+def draw_model(page: Page, found: Likelihood) -> None:
+    """Everything that a page tells of a likelihood or an estimate."""
     page.line(printable(_title(found)), "bold")
     page.pairs([(printable(label), printable(content)) for label, content in _summary(found)])
     page.line()
     page.table(_parameters(found))
     page.line()
     page.line(printable(found.signature), "dim")
-    return page.text()
 
 
 def _title(found: Likelihood) -> str:
@@ -66,12 +65,11 @@ def _title(found: Likelihood) -> str:
 
 def _summary(found: Likelihood) -> Iterator[tuple[str, str]]:
     """Label and content of every line of the summary, in order."""
-    yield "likelihood", format_likelihood(found)
     if found.explanation is not None:
         yield "in float64", f"{found.likelihood!r}: {found.explanation}"
     yield "log-likelihood", f"{found.log_likelihood!r} nats"
     yield "NLL", f"{found.nll!r} nats (the sum), {found.nll_per_sample!r} per sample"
-    yield "samples", str(found.samples)
+    yield "samples", f"{found.samples:,}"
     record = found.input
     columns = "" if record.columns is None else f", column {', '.join(record.columns)}"
     yield "input", f"{record.path} ({record.format}, shape {record.shape}, {record.dtype}{columns})"

@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+WIDTH = 80
+"""The columns of a page whose width nobody knows."""
+
+COMMAND = "green"
+"""The style of a line that is to be copied to a shell."""
+
 _UNBOUNDED = 1_000_000
 """A width that no line reaches, so that rich has no reason to cut."""
 
@@ -30,6 +36,10 @@ class Column:
 
 class Page(Protocol):
     """What tables are drawn on, from top to bottom."""
+
+    @property
+    def width(self) -> int:
+        """The columns that a drawing may take; text may be wider where there is no terminal."""
 
     def line(self, text: str = "", style: str = "", /) -> None:
         """Add a line of its own, which is never broken."""
@@ -51,14 +61,21 @@ class Page(Protocol):
 
 
 def new_page(*, width: int | None, color: bool, tty: bool) -> Page:
-    """A page for a terminal of `width` columns (80 if None), or a plain one where there is none."""
-    return ScreenPage(width or 80, color=color) if tty else PlainPage()
+    """What is drawn on: a terminal, or plain text where there is none.
+
+    Args:
+        width: The columns of the terminal, 80 if None; without one, those of a drawing.
+        color: Whether a terminal may be sent escape sequences.
+        tty: Whether there is one.
+    """
+    return ScreenPage(width or WIDTH, color=color) if tty else PlainPage(width or WIDTH)
 
 
 class PlainPage:
     """Aligned text without any decoration, as wide as it must be."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
+        self.width = width
         self._lines: list[str] = []
 
     def line(self, text: str = "", _style: str = "", /) -> None:
@@ -93,7 +110,7 @@ class ScreenPage:
     def __init__(self, width: int, *, color: bool) -> None:
         from rich.console import Console
 
-        self._width = width
+        self.width = width
         self._buffer = StringIO()
         self._console = Console(
             file=self._buffer,
@@ -131,7 +148,7 @@ class ScreenPage:
         grid.add_column(overflow="fold")
         for label, content in pairs:
             grid.add_row(Text(f"  {label}", "cyan"), Text(content))
-        self._console.print(grid, width=self._width)
+        self._console.print(grid, width=self.width)
 
     def table(self, columns: Sequence[Column], /) -> None:
         """Add a table with a rule under its header; a very long one as plain lines."""
@@ -152,7 +169,7 @@ class ScreenPage:
 
     def fits(self, columns: Sequence[Column], /) -> bool:
         """Whether the widest row is no wider than the terminal."""
-        return sum(_widest(column) + 2 for column in columns) - 2 <= self._width
+        return sum(_widest(column) + 2 for column in columns) - 2 <= self.width
 
     def text(self) -> str:
         """All that was drawn, without blanks at the ends of lines."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from losscli.report.curve_report import title_of
-from losscli.report.page import new_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from losscli.engine.result import Curves
+    from losscli.report.page import Page
 
 WIDEST = 120
 """The most columns that a plot takes."""
@@ -37,9 +37,8 @@ DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uin
 """The bit of each dot of a braille letter, four rows of two."""
 
 
-def render_plot(found: Curves, *, width: int | None, color: bool, tty: bool) -> str:
-    """The curves as text that ends with a line end; the arguments are those of `render_table`."""
-    page = new_page(width=width, color=color, tty=tty)
+def draw_plot(page: Page, found: Curves) -> None:
+    """The curves between their axes."""
     page.line(title_of(found), "bold")
     for line in _legend([curve.label for curve in found.curves]):
         page.spans(line)
@@ -47,11 +46,11 @@ def render_plot(found: Curves, *, width: int | None, color: bool, tty: bool) -> 
     finite = np.concatenate([curve.values[np.isfinite(curve.values)] for curve in found.curves])
     if not finite.size:
         page.line("there is nothing finite to draw")
-        return page.text()
+        return
     y_ticks = enclosing_ticks(float(finite.min()), float(finite.max()))
     heights = tick_texts(y_ticks)
     margin = max(map(len, heights))
-    columns = max(NARROWEST, min(width or 80, WIDEST) - margin - 3)
+    columns = max(NARROWEST, min(page.width, WIDEST) - margin - 3)
     rows = columns // 5
     x = _widened(float(found.predictions.min()), float(found.predictions.max()))
     x_ticks = inner_ticks(*x, about=columns // 9)
@@ -67,7 +66,6 @@ def render_plot(found: Curves, *, width: int | None, color: bool, tty: bool) -> 
     rule = "".join("┬" if column in at_column else "─" for column in range(columns))
     page.line(f"{'':{margin}} └{rule}")
     page.line(f"{'':{margin}}  {_centred(at_column, columns)}")
-    return page.text()
 
 
 class Canvas:

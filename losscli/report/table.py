@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from losscli.report.page import Column, Page, new_page
+from losscli.report.page import Column, Page
 from losscli.report.printable import printable
 from losscli.report.value import flatten
 
@@ -28,20 +28,6 @@ _SHORT_DIGITS = 10
 """The significant digits of a per-sample table that is too wide for the terminal."""
 
 
-def render_table(result: Result, *, width: int | None, color: bool, tty: bool) -> str:
-    """The tables as text that ends with a line end.
-
-    Args:
-        result: What to show.
-        width: The columns of the terminal, 80 if None.
-        color: Whether a terminal may be sent escape sequences.
-        tty: Whether to draw for a terminal; without one neither `width` nor `color` has a meaning.
-    """
-    page = new_page(width=width, color=color, tty=tty)
-    draw_result(page, result)
-    return page.text()
-
-
 def draw_result(page: Page, result: Result) -> None:
     """Everything that a page tells of a result, from its title to its signature."""
     page.line(printable(_title(result)), "bold")
@@ -49,7 +35,7 @@ def draw_result(page: Page, result: Result) -> None:
     if result.first is not None and len(result.first):
         draw_rows(page, _first_title(result.first, result.counts.samples), result.first.columns)
     if result.top is not None and len(result.top):
-        draw_rows(page, f"worst {len(result.top)} of {result.counts.samples} samples", result.top.columns)
+        draw_rows(page, f"worst {len(result.top):,} of {result.counts.samples:,} samples", result.top.columns)
     if result.groups is not None or result.histogram is not None or result.baselines is not None:
         _draw_where(page, result)
     if result.check is not None:
@@ -102,7 +88,7 @@ def _title(result: Result) -> str:
 
 
 def _first_title(first: Samples, samples: int) -> str:
-    return f"all {samples} samples" if len(first) == samples else f"first {len(first)} of {samples} samples"
+    return f"all {samples:,} samples" if len(first) == samples else f"first {len(first):,} of {samples:,} samples"
 
 
 def _summary(result: Result) -> Iterator[tuple[str, str]]:
@@ -112,10 +98,10 @@ def _summary(result: Result) -> Iterator[tuple[str, str]]:
         if name != result.reduction:
             yield name, _number(value)
     counts = result.counts
-    yield "samples", f"{counts.samples} read, {counts.skipped} skipped"
+    yield "samples", f"{counts.samples:,} read, {counts.skipped:,} skipped"
     yield (
         "elements",
-        f"{counts.elements}: {counts.scored} scored, {counts.ignored} ignored, {counts.nonfinite} non-finite",
+        f"{counts.elements:,}: {counts.scored:,} scored, {counts.ignored:,} ignored, {counts.nonfinite:,} non-finite",
     )
     yield from _spread(result)
     for role, record in result.inputs.items():
@@ -145,7 +131,7 @@ def _objective(objective: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         half = "½ · " if penalty.get("factor") == 0.5 else ""
         product = f"{half}{_number(penalty['lambda'])} · {_number(penalty[norm])}"
         yield f"{name} penalty", f"{_number(penalty['penalty'])} = {product}"
-    yield "objective", f"{_number(objective['value'])} (of {objective['parameters']} parameters)"
+    yield "objective", f"{_number(objective['value'])} (of {objective['parameters']:,} parameters)"
 
 
 def _spread(result: Result) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from losscli.report.page import Column, Page
 from losscli.report.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from losscli.engine.result import Result
     from losscli.engine.work import Element, Work, WorkedSample
@@ -23,6 +23,12 @@ _DIGITS = 6
 
 _CLASSES = 10
 """The most classes that are listed."""
+
+_TOKENS = 20
+"""The most tokens of a sequence that are listed."""
+
+_TERMS = 4
+"""The most terms of a sum that are written out."""
 
 _LETTERS = {"predictions": ("p", "x"), "targets": ("y", "t"), "delta": ("δ",), "pos_weight": ("pos_weight",)}
 """What the formulas call the inputs and the options."""
@@ -56,23 +62,37 @@ def _draw_sample(page: Page, work: Work, sample: WorkedSample) -> None:
     if sample.skipped:
         _write(page, "holds a NaN and is skipped: weight 0")
         return
+    if sample.tokens:
+        _draw_tokens(page, sample)
     for number, element in enumerate(sample.elements):
         if sample.count > 1:
             _write(page, f"element {number}:")
         if element.classes:
-            _draw_classes(page, element)
-        for line in _class_loss(element) if element.classes else _filled_in(work, element):
+            _draw_classes(page, work, element)
+        for line in _class_loss(work, element) if element.classes else _filled_in(work, element):
             _write(page, line)
     for line in _sum(work, sample):
         _write(page, line)
 
 
-def _draw_classes(page: Page, element: Element) -> None:
+def _draw_tokens(page: Page, sample: WorkedSample) -> None:
+    """The steps over the scored tokens, of which the first are listed, and their sum."""
+    cells = {name: [_short(number) for number in column[:_TOKENS].tolist()] for name, column in sample.tokens.items()}
+    page.table([Column(name, column, right=True) for name, column in cells.items()])
+    beyond = len(sample.tokens["t"]) - _TOKENS
+    if beyond > 0:
+        _write(page, f"and {beyond} more scored tokens")
+    terms = [*cells["−log P"][:_TERMS], *(["..."] if len(sample.tokens["t"]) > _TERMS else [])]
+    _write(page, f"Σ −log P = {' + '.join(terms)} = {_short(sample.tokens['−log P'].sum())}")
+
+
+def _draw_classes(page: Page, work: Work, element: Element) -> None:
     """The steps over the classes, of which the likeliest and the target are listed."""
     steps = element.classes
     surprisal = steps["−log p"]
     listed = sorted({*surprisal.argsort(kind="stable")[:_CLASSES].tolist(), *_known(element)})
-    marks = [f"{k} (target)" if k == element.target else str(k) for k in listed]
+    names = [_name(work, k) for k in listed]
+    marks = [f"{name} (target)" if k == element.target else name for k, name in zip(listed, names, strict=True)]
     page.table(
         [
             Column("class", marks, right=False),
@@ -85,13 +105,17 @@ def _draw_classes(page: Page, element: Element) -> None:
         _write(page, f"p = exp(x − max) / Σ exp(x − max), and Σ exp(x − max) = {_short(steps['exp(x − max)'].sum())}")
 
 
+def _name(work: Work, k: int) -> str:
+    return printable(work.classes[k])
+
+
 def _known(element: Element) -> list[int]:
     """The target, unless it is an ignored label."""
     target = element.target
     return [target] if target is not None and 0 <= target < len(element.classes["−log p"]) else []
 
 
-def _class_loss(element: Element) -> Iterator[str]:
+def _class_loss(work: Work, element: Element) -> Iterator[str]:
     steps = element.classes
     if not element.weight and not element.loss:
         yield f"target {element.target} does not count: loss 0, weight 0"
@@ -100,12 +124,12 @@ def _class_loss(element: Element) -> Iterator[str]:
         yield f"loss = Σ {weighted}q · −log p over the classes = {element.loss!r}"
     else:
         (target,) = _known(element)
-        surprisal = _short(steps["−log p"][target])
+        name, surprisal = _name(work, target), _short(steps["−log p"][target])
         if "w" in steps:
             weight = _short(steps["w"][target])
-            yield f"loss = w[{target}] · −log p[{target}] = {weight} · {surprisal} = {element.loss!r}, weight {weight}"
+            yield f"loss = w[{name}] · −log p[{name}] = {weight} · {surprisal} = {element.loss!r}, weight {weight}"
         else:
-            yield f"loss = −log p[{target}] = −log {_short(steps['p'][target])} = {element.loss!r}"
+            yield f"loss = −log p[{name}] = −log {_short(steps['p'][target])} = {element.loss!r}"
 
 
 def _filled_in(work: Work, element: Element) -> Iterator[str]:
@@ -167,19 +191,27 @@ def _sum(work: Work, sample: WorkedSample) -> Iterator[str]:
 
 
 def _reduction(result: Result, work: Work) -> Iterator[str]:
-    losses = [_term(sample.loss) for sample in work.samples]
-    more = ["..."] if result.counts.samples > len(work.samples) else []
-    weights = [_short(sample.weight) for sample in work.samples]
+    losses = _with_gaps([_term(sample.loss) for sample in work.samples], result, work)
+    weights = _with_gaps([_short(sample.weight) for sample in work.samples], result, work)
     total = result.reductions["sum"]
-    yield f"Σ loss = {' + '.join(losses + more)} = {total!r}"
+    yield f"Σ loss = {' + '.join(losses)} = {total!r}"
     if result.reduction == "mean":
         if result.numerator != total:
             yield f"Σ of what each sample adds to the mean's numerator = {result.numerator!r}"
-        yield f"Σ weight = {' + '.join(weights + more)} = {_exact(result.denominator)}"
+        yield f"Σ weight = {' + '.join(weights)} = {_exact(result.denominator)}"
         mean = result.reductions["mean"]
         yield f"mean = {result.numerator!r} / {_exact(result.denominator)} = {mean!r}"
         if result.value != mean:
             yield f"{printable(result.loss)} = {result.value!r}"
+
+
+def _with_gaps(terms: Sequence[str], result: Result, work: Work) -> list[str]:
+    """The terms of a sum over all samples, with dots for the samples that are not worked out."""
+    found, due = [], 0
+    for term, sample in zip(terms, work.samples, strict=True):
+        found += [term] if sample.sample == due else ["...", term]
+        due = sample.sample + 1
+    return found if due == result.counts.samples else [*found, "..."]
 
 
 def _short(number: float) -> str:

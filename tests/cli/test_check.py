@@ -18,7 +18,8 @@ from losscli.engine.baseline import Baseline
 from losscli.engine.gate_file import read_gates
 from losscli.engine.gates import run_gates
 from losscli.report import schema
-from losscli.report.gates_report import render_gates
+from losscli.report.gates_report import draw_gates
+from losscli.report.page import new_page
 from losscli.report.place import Place
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -356,7 +357,7 @@ def test_the_summary_of_the_step_is_appended(folder, monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder.folder / "summary.md"))
     folder("check gates.toml --github")
     text = (folder.folder / "summary.md").read_text(encoding="utf-8")
-    assert text.startswith("before\n### gates.toml\\: 3 gates, 1 passed, 1 failed, 1 in error\n")
+    assert text.startswith("before\n### gates.toml: 3 gates, 1 passed, 1 failed, 1 in error\n")
     assert text == "before\n" + folder("check gates.toml --format md").out
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 4
@@ -383,7 +384,9 @@ def rendered(folder, text, width):
     folder.write("gates.toml", text)
     file = read_gates(str(folder.folder / "gates.toml"))
     report = run_gates(file, file.gates, Baseline(exists=False))
-    return render_gates(report, only_failures=False, width=width, color=False, tty=True).splitlines()[1:]
+    page = new_page(width=width, color=False, tty=True)
+    draw_gates(page, report)
+    return page.text().splitlines()[1:]
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 
 import jsonschema
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from losscli.losses.catalogue import catalogue
@@ -316,3 +318,65 @@ def test_few_samples_are_warned_of_unless_quiet(shell):
         shell.save(f"{name}.npy", values, "f8")
     assert "3 samples are few" in shell("compare mse a.npy b.npy y.npy").err
     assert shell("compare mse a.npy b.npy y.npy --quiet").err == ""
+
+
+@pytest.mark.parametrize("name", ["each.csv", "each.jsonl", "each.parquet", "each.npy"])
+def test_every_sample_as_each_model_scored_it(models, name):
+    outcome = models(f"compare nll a.npy b.npy c.npy y.npy -o {name} --format value")
+    assert outcome.code == 0, outcome.err
+    losses = []
+    for model in "abc":
+        assert models(f"nll {model}.npy y.npy -o {model}_loss.npy --format value").code == 0
+        losses.append(np.load(models.folder / f"{model}_loss.npy"))
+    path = models.folder / name
+    if name.endswith(".npy"):
+        assert np.array_equal(np.load(path), np.stack(losses, axis=1))
+        return
+    if name.endswith(".csv"):
+        found = {
+            column: [*map(float, cells)]
+            for column, *cells in zip(*csv.reader(path.read_text().splitlines()), strict=True)
+        }
+    elif name.endswith(".jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        found = {column: [row[column] for row in rows] for column in rows[0]}
+    else:
+        found = pq.read_table(path).to_pydict()
+    assert found["sample"] == [*range(200)]
+    assert found["target"] == np.load(models.folder / "y.npy").tolist()
+    for letter, loss in zip("ABC", losses, strict=True):
+        assert found[f"loss_{letter}"] == loss.tolist()
+    assert found["difference_B"] == (losses[1] - losses[0]).tolist()
+    assert found["difference_C"] == (losses[2] - losses[0]).tolist()
+
+
+def test_only_samples_that_are_compared_are_written(models):
+    labels = np.load(models.folder / "y.npy")
+    models.save("some.npy", np.where(np.arange(200) < 3, -100, labels))
+    assert models("compare nll a.npy b.npy some.npy --ignore-index -100 -o each.csv --top 0").code == 0
+    lines = (models.folder / "each.csv").read_text().splitlines()
+    assert [lines[0].partition(",")[0], lines[1].partition(",")[0], len(lines)] == ["sample", "3", 198]
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("a.npy", "the output is also an input"),
+        ("y.npy", "the output is also an input"),
+        ("who.npy", "the output is also an input"),
+        ("x.txt", "names no output format"),
+        ("''", "named by nothing"),
+    ],
+)
+def test_what_cannot_be_written_is_said_at_once(models, complaint, output, said):
+    models.save("who.npy", np.arange(200) % 9)
+    assert said in complaint(f"compare nll a.npy b.npy y.npy --cluster who.npy -o {output}", code=2)
+
+
+def test_a_comparison_that_fails_leaves_no_file(models):
+    models.save("short.npy", np.zeros((3, 5)))
+    models.write("each.csv", "old\n")
+    before = models.files
+    assert models("compare nll a.npy short.npy y.npy -o each.csv").code == 3
+    assert models.files == before
+    assert (models.folder / "each.csv").read_text() == "old\n"

@@ -15,6 +15,7 @@ from reading import HERE
 
 from losscli.engine.curve import drawable
 from losscli.report import plot_text
+from losscli.report.page import new_page
 
 ENTRIES = {
     entry["id"]: entry
@@ -224,8 +225,10 @@ def test_a_terminal_gets_colours(monkeypatch):
 
     predictions = np.linspace(0.0, 1.0, 20)
     found = Curves(predictions, 0.0, [Curve(name, name, "", {}, predictions) for name in ("a", "b")])
-    drawn = plot_text.render_plot(found, width=80, color=True, tty=True)
-    plain = plot_text.render_plot(found, width=80, color=False, tty=False)
+    pages = [new_page(width=80, color=True, tty=True), new_page(width=80, color=False, tty=False)]
+    for page in pages:
+        plot_text.draw_plot(page, found)
+    drawn, plain = (page.text() for page in pages)
     assert "\x1b[36m" in drawn
     assert "\x1b[35m" in drawn
     assert re.sub(r"\x1b\[[0-9;]*m", "", drawn) == plain

@@ -94,9 +94,35 @@ def test_groups_of_standard_input(shell, table):
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "value"])
-@pytest.mark.parametrize("option", ["--by site", "--by-class", "--plot", "--baselines"])
+@pytest.mark.parametrize("option", ["--by site", "--by-class", "--plot", "--baselines", "--top 2", "--rows 3"])
 def test_a_form_without_a_place_for_it_is_refused(complaint, table, option, form):
     assert "has no place" in complaint(f"{table} {option} --format {form}", code=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ("--per-sample", "--format json"),
+        ("--per-sample --format csv", "--format json"),
+        ("--rows all --json", "--format table or md"),
+        ("--show-work --json", "--format table or md"),
+        ("--top 1 --format value", "--format table, md or json"),
+    ],
+)
+def test_what_would_be_passed_over_is_refused(complaint, table, options, hint):
+    assert f"hint: {hint}\n" in complaint(f"{table} {options}", code=2)
+
+
+@pytest.mark.parametrize("options", ["--rows 0 --json", "--top 0 --format value", "--rows 0 --format csv"])
+def test_what_asks_for_nothing_has_a_place_everywhere(shell, table, options):
+    assert shell(f"{table} {options}").code == 0
+
+
+def test_a_default_of_the_project_is_passed_over_where_it_has_no_place(shell, table):
+    shell.write("pyproject.toml", "[tool.losscli]\nrows = 3\nplot = true\ntop = 2\n")
+    alone = shell(f"{table} --format value --no-config").out
+    assert shell(f"{table} --format value").out == alone
+    assert "first 3 of" in shell(table).out
 
 
 @pytest.mark.parametrize(

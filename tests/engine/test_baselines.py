@@ -1,5 +1,6 @@
 """Baselines: what the prediction they stand for scores when it is written out, and scored like any other."""
 
+import itertools
 import math
 
 import numpy as np
@@ -200,10 +201,82 @@ def test_skipped_samples_have_no_part():
     assert found.value == pytest.approx(np.var([1.0, 3.0, 8.0]), rel=1e-15)
 
 
-@pytest.mark.parametrize("loss", ["sequence-nll", "perplexity"])
-def test_a_loss_without_baselines_says_so(loss):
-    with pytest.raises(UsageError, match="none is known"):
-        run(loss, np.zeros((2, 3, 4)), np.zeros((2, 3), np.int64), baselines=True)
+V, T = 5, 7
+SCORES = read_only(RANDOM.normal(scale=2.0, size=(40, T, V)))
+TOKENS = read_only(RANDOM.choice(V, (40, T), p=[0.4, 0.3, 0.15, 0.1, 0.05]))
+OF_TOKENS = [
+    {},
+    {"shift": 1},
+    {"ignore_index": 4},
+    {"shift": 1, "lengths": read_only(RANDOM.integers(2, T + 1, 40)), "prompt_lengths": read_only(np.full(40, 2))},
+    {"mask": read_only(RANDOM.integers(0, 2, (40, T)))},
+]
+
+
+@pytest.mark.parametrize("sample_weight", [None, read_only(RANDOM.exponential(size=40))], ids=["", "weighted"])
+@pytest.mark.parametrize("asked", [{}, {"reduction": "sum"}, {"base": "2"}], ids=["mean", "sum", "bits"])
+@pytest.mark.parametrize("options", OF_TOKENS, ids=["all", "shift", "ignored", "prompts", "mask"])
+def test_tokens_are_met_by_their_frequencies(options, asked, sample_weight):
+    """What the baselines say is what a run over predictions without a context comes to."""
+    options = {"kind": "logits", **options}
+    asked = {"sample_weight": sample_weight, **asked}
+    found = run("sequence-nll", SCORES, TOKENS, options, baselines=True, **asked)
+
+    def constant(probabilities):
+        rows = np.tile(np.log(probabilities), (40, T, 1))
+        return value("sequence-nll", rows, TOKENS, {**options, "kind": "log-probs"}, **asked)
+
+    uniform, prior, temperature = (found.baselines[name] for name in ("uniform", "prior", "temperature"))
+    assert uniform.value == pytest.approx(constant(np.full(V, 1 / V)), rel=1e-13)
+    scored = run("sequence-nll", SCORES, TOKENS, options, reduction="none", sample_weight=None)
+    each = np.array(scored.value) > 0.0
+    weight = np.broadcast_to(1.0 if sample_weight is None else sample_weight[:, np.newaxis], each.shape)
+    share = np.bincount(TOKENS[each], weight[each], V) / weight[each].sum()
+    with np.errstate(divide="ignore"):
+        assert prior.value == pytest.approx(constant(share), rel=1e-12)
+    for near in (1.1, 0.9):
+        moved = share**near / (share**near).sum()
+        with np.errstate(divide="ignore"):
+            assert constant(moved) > prior.value
+    assert prior.of.startswith("the frequencies of the scored tokens")
+    cooled = value("sequence-nll", SCORES / temperature.temperature, TOKENS, options, **asked)
+    assert temperature.value == pytest.approx(cooled, rel=1e-9)
+    assert temperature.value <= found.value
+
+
+def test_the_baselines_of_a_perplexity_are_perplexities():
+    found = run("perplexity", SCORES, TOKENS, {"kind": "logits"}, baselines=True)
+    nats = run("sequence-nll", SCORES, TOKENS, {"kind": "logits"}, baselines=True)
+    assert found.baselines["uniform"].value == pytest.approx(V, rel=1e-14)
+    for name in ("uniform", "prior", "temperature"):
+        assert found.baselines[name].value == pytest.approx(math.exp(nats.baselines[name].value), rel=1e-9)
+        assert found.baselines[name].skill == pytest.approx(1.0 - found.value / found.baselines[name].value, rel=1e-12)
+
+
+def test_probabilities_of_chosen_tokens_know_no_vocabulary():
+    with pytest.raises(UsageError, match="none for --kind token-probs"):
+        run("sequence-nll", np.full((2, 3), 0.5), None, {"kind": "token-probs"}, baselines=True)
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+@pytest.mark.parametrize("ragged", [False, True])
+def test_uniform_frames_count_the_paths_that_fit(kind, ragged):
+    """The target 1, 2 in 4 frames of 3 classes: of 81 paths, those are counted here that read as it."""
+
+    def reads(path):
+        merged = [k for k, before in zip(path, (None, *path), strict=False) if k != before]
+        return [k for k in merged if k] == [1, 2]
+
+    fitting = sum(map(reads, itertools.product(range(3), repeat=4)))
+    frames = np.random.default_rng(5).dirichlet(np.ones(3), (1, 4))
+    if kind != "probs":
+        frames = np.log(frames)
+    if ragged:
+        frames = [frames[0].tolist()]
+    found = run("ctc", frames, [[1, 2]], {"kind": kind, "layout": "ntc", "mean_rule": "sample"}, baselines=True)
+    assert found.baselines.keys() == {"uniform"}
+    assert found.baselines["uniform"].value == pytest.approx(-math.log(fitting / 81), rel=1e-13)
+    assert found.baselines["uniform"].skill == pytest.approx(1.0 - found.value / -math.log(fitting / 81), rel=1e-12)
 
 
 def test_many_numbers_have_no_baseline():

@@ -21,7 +21,7 @@ CLASSES = ("nll", "cross-entropy")
 SEQUENCES = ("sequence-nll", "perplexity", "ctc")
 
 # Options that leave the value as it is, so that the oracle still knows it.
-HARMLESS = ("--threads 1", "--threads 3", "--quiet", "--rows all", "--rows 0", "--top 2", "--color never", "-o out.csv",
+HARMLESS = ("--threads 1", "--threads 3", "--quiet", "--color never", "-o out.csv",
             "-o out.npy", "-o out.parquet", "-o out.jsonl", "--on-nan propagate", "--on-empty zero")  # fmt: skip
 WORDS = ("0", "1", "-1", "2", "0.5", "1e-300", "1e308", "nan", "inf", "", "x", "-", "p", "y", "c*", "missing.npy",
          "p.npy", "0,1", "1,1,1", "auto", "logits", "probs", "last", "none", "sum", "error", "skip", "9" * 30,

@@ -3,11 +3,10 @@
 import re
 
 import pytest
-from handmade import samples_of
+from handmade import render_markdown, samples_of
 
 from losscli.engine.result import Check, Gate, InputRecord
-from losscli.report import render_markdown
-from losscli.report.markdown import MarkdownPage, code
+from losscli.report.markdown import MarkdownPage, code, plain
 from losscli.report.page import Column
 
 EXPECTED = """\
@@ -18,13 +17,13 @@ EXPECTED = """\
 | reduction | mean = 0.9 / 3.0 |
 | sum | 0.9 |
 | samples | 4 read, 0 skipped |
-| elements | 4\\: 3 scored, 1 ignored, 0 non-finite |
+| elements | 4: 3 scored, 1 ignored, 0 non-finite |
 | min | 1e-300 at sample 2 |
 | median | 0.3333333333333333 |
 | max | 2.5 at sample 0 |
 | std | 0.5 |
 | standard error | 0.25 of the mean |
-| predictions | p.csv (csv, shape (4, 2), float64, columns cat, dog); probs (detected\\: 4 of 4 rows) |
+| predictions | p.csv (csv, shape (4, 2), float64, columns cat, dog); probs (detected: 4 of 4 rows) |
 | targets | t.npy (npy, shape (4,), int64) |
 
 #### first 2 of 4 samples
@@ -42,7 +41,7 @@ EXPECTED = """\
 
 #### check FAILED
 
-- max 0.2\\: failed
+- max 0.2: failed
 - would just pass with max=0.30000000000000004
 
 `nll|kind:probs|reduction:mean|n:3|losscli:0.1.0`
@@ -123,4 +122,19 @@ def test_what_is_bold_is_a_heading_and_what_is_dim_below_an_item_belongs_to_it()
     page.line("to run", "bold")
     page.line("  losscli nll a b", "")
     page.line("      labels", "dim")
-    assert page.text() == "### B against A\\: worse\n\n#### to run\n\n- losscli nll a b\n  labels\n"
+    assert page.text() == "### B against A: worse\n\n#### to run\n\n- losscli nll a b\n  labels\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("111: 111 scored", "111: 111 scored"),
+        ("t.csv:y", "t.csv:y"),
+        ("12:30", "12:30"),
+        ("https://example.org", r"https\://example.org"),
+        ("no :smile: here", r"no \:smile: here"),
+        (":+1:", r"\:+1:"),
+    ],
+)
+def test_only_links_and_emoji_lose_their_colon(text, shown):
+    assert plain(text) == shown

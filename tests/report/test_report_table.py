@@ -6,10 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from handmade import HOSTILE, samples_of
+from handmade import HOSTILE, render_table, samples_of
 
 from losscli.engine.result import Check, Gate
-from losscli.report import render_table
 
 PLAIN = """\
 nll = 0.30000000000000004 nats (mean)
@@ -172,7 +171,7 @@ def test_long_lists_show_their_ends(make_result):
 
 def test_a_pipe_needs_no_rich():
     code = (
-        "import sys; from losscli.report import render_table, to_json, format_value, CsvSink, open_output;"
+        "import sys; from losscli.report import to_json, format_value, CsvSink, open_output;"
         "import losscli.report.table;"
         "sys.exit([m for m in ('rich', 'pyarrow') if m in sys.modules] or 0)"
     )
