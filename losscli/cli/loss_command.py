@@ -35,6 +35,9 @@ SHOWN_BY = {
 }
 """What is found on request, and the forms that have a place for it."""
 
+OF_ONE_NUMBER = ("expect", "max", "min", "params", "baselines")
+"""What is compared with one number, or added to it."""
+
 NOTHING = (None, False, 0, "0")
 """What asks for nothing, so that every form has a place for it."""
 
@@ -150,13 +153,12 @@ def score(loss: Loss, values: dict[str, Any]) -> int:
 
 def _leave_out_idle_defaults(values: dict[str, Any]) -> None:
     """Pass over defaults of the project that mean nothing for what the command line asks for."""
-    compared = ("expect", "max", "min", "params", "baselines")
-    for name, needed in (("rtol", values["expect"] is not None), ("atol", values["expect"] is not None)):
-        if not needed and came_from(values, name) == "DEFAULT_MAP":
+    for name in ("rtol", "atol"):
+        if values["expect"] is None and came_from(values, name) == "DEFAULT_MAP":
             values[name] = None
-    if values["reduction"] == "none" and came_from(values, "reduction") == "DEFAULT_MAP":
-        if any(values[name] not in NOTHING and came_from(values, name) == "COMMANDLINE" for name in compared):
-            values["reduction"] = "mean"
+    asked = any(values[name] not in NOTHING and came_from(values, name) == "COMMANDLINE" for name in OF_ONE_NUMBER)
+    if asked and came_from(values, "reduction") == "DEFAULT_MAP":
+        values["reduction"] = "mean" if values["reduction"] == "none" else values["reduction"]
 
 
 def refuse_unusable(values: Mapping[str, Any]) -> None:

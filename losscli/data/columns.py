@@ -50,6 +50,18 @@ def reject_duplicates(available: Sequence[str], names: Sequence[str], path: str)
             )
 
 
+def as_pattern(columns: Sequence[str], available: Sequence[str]) -> str:
+    """The columns as one word of the command line: a glob where it means just these, else a comma list."""
+    if len(columns) > 2:
+        shared = columns[0]
+        while shared and not all(name.startswith(shared) for name in columns):
+            shared = shared[:-1]
+        matching = [name for name in available if name.startswith(shared)]
+        if shared and not set(shared) & set(_GLOB_SIGNS + ",") and matching == list(columns):
+            return f"{shared}*"
+    return ",".join(columns)
+
+
 def _matching(available: Sequence[str], pattern: str) -> list[str]:
     if not any(sign in pattern for sign in _GLOB_SIGNS):
         return []

@@ -7,13 +7,14 @@ read once. A *block* is the same range of samples of every field.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from losscli.errors import UsageError
 from losscli.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     import numpy as np
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     Values: TypeAlias = "np.ndarray | Ragged"
 
 Header = Literal["auto", "yes", "no"]
+HEADERS = get_args(Header)
+
+
+FORMATS = ("npy", "npz", "csv", "tsv", "parquet", "arrow", "jsonl")
+"""All that is read."""
+
+DELIMITED = ("csv", "tsv")
+
+FORMATS_OF = {"header": DELIMITED, "delimiter": DELIMITED, "decimal": DELIMITED, "input_dtype": ("npy", "npz")}
+"""The options that mean something for some formats only."""
 
 
 @record
@@ -34,6 +45,42 @@ class ReadOptions:
     delimiter: str | None = None
     decimal: str = "."
     input_dtype: str | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> ReadOptions:
+        """The options as a caller names them, each checked; `header` may be True, False or None, too."""
+        read = cls(**{name: given[name] for name in cls.__dataclass_fields__ if name in given})
+        header = {True: "yes", False: "no", None: "auto"}.get(read.header, read.header)  # type: ignore[call-overload]
+        read = replace(read, header=header)
+        for name, words in (
+            ("input_format", (None, *FORMATS)),
+            ("header", HEADERS),
+            ("input_dtype", (None, "bfloat16")),
+        ):
+            if getattr(read, name) not in words:
+                known = ", ".join(word for word in words if word)
+                raise UsageError(f"{name} is {getattr(read, name)!r}, but must be one of {known}")
+        if not isinstance(read.decimal, str) or not isinstance(read.delimiter, str | None):
+            raise UsageError(f"delimiter and decimal are {read.delimiter!r} and {read.decimal!r}, but must be text")
+        return read
+
+    def refuse_idle(self, formats: Collection[str], defaults: Collection[str] = ()) -> None:
+        """Refuse an option that none of the inputs, which are of these formats, can be read by.
+
+        Options among `defaults` are given to every run, and may be idle.
+        """
+        for name, meant in FORMATS_OF.items():
+            idle = not any(form in meant for form in formats)
+            if idle and name not in defaults and getattr(self, name) != getattr(_UNSAID, name):
+                option = name.replace("_", "-")
+                raise UsageError(
+                    f"--{option} says how to read {' and '.join(meant)} files, and there is none among the inputs",
+                    why=f"they are {' and '.join(sorted(set(formats)))}",
+                    hint="leave it out",
+                )
+
+
+_UNSAID = ReadOptions()
 
 
 @record

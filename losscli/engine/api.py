@@ -71,7 +71,7 @@ def compute(loss: str, predictions: Any, targets: Any = None, **options: Any) ->
     """
     entry = find(loss)
     asked = {name: options.pop(name) for name in COMPUTE_OPTIONS if name in options}
-    read = ReadOptions(**{name: options.pop(name) for name in READ_OPTIONS if name in options})
+    read = ReadOptions.of({name: options.pop(name) for name in READ_OPTIONS if name in options})
     if any(parameter.name == "kind" for parameter in entry.parameters):
         options.setdefault("kind", "auto")
     for name in ("pred", "target", "classes"):

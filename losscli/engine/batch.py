@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,17 @@ import numpy as np
 from losscli.data import from_array, read_whole
 from losscli.data.model import Field
 from losscli.engine.scoring import is_ragged, sample_shape
+from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Alignment, Classes, Tokens
 
 
-def as_batch(loss: Loss, fields: Mapping[str, Field], options: dict[str, Any]) -> tuple[dict[str, Field], bool]:
+def as_batch(
+    loss: Loss, fields: Mapping[str, Field], options: dict[str, Any], *, stated: Collection[str] = ()
+) -> tuple[dict[str, Field], bool]:
     """The fields as a batch, and whether they were one sample without an axis of samples.
+
+    What is no option of `stated` may be told by the fields.
 
     One sample is (C) for classes, (T, V) or (T) for tokens, (T, C) for an alignment, and a scalar
     where the loss is taken number by number.
@@ -26,7 +31,13 @@ def as_batch(loss: Loss, fields: Mapping[str, Field], options: dict[str, Any]) -
         from losscli.engine.alignment import as_utterances
 
         if predictions.info.columns and len(predictions.info.shape) == 3:
-            options["layout"] = "ntc"  # a row of a table is an utterance
+            if "layout" in stated and options["layout"] == "tnc":
+                raise UsageError(
+                    f"--layout tnc puts time before utterances, but {predictions.info.path} is a table",
+                    why=f"a row of a table is an utterance: the layout of {predictions.info.shape} is ntc",
+                    hint="--layout ntc",
+                )
+            options["layout"] = "ntc"
         return as_utterances(fields, options["layout"]), not is_ragged(predictions) and len(shape) == 1
     if isinstance(loss.contract, Classes):
         if shape:

@@ -132,6 +132,7 @@ class Conversion:
     def open(self) -> Converter:
         """The conversion of what the input holds; reading begins with its first block."""
         values = open_source(self.source, self.read).select(self.pred)
+        self.read.refuse_idle([values.source.format])
         return Converter(self, values)
 
 

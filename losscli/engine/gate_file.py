@@ -217,7 +217,7 @@ def _request(table: _Table) -> Request:
         loss.check_options(with_bounds)
     except UsageError as error:
         raise UsageError(f"{options.lead}: {error.problem}", why=error.why, hint=error.hint) from error
-    read = ReadOptions(**{name: given.pop(name) for name in list(given) if name in ReadOptions.__dataclass_fields__})
+    read = ReadOptions.of({name: given.pop(name) for name in list(given) if name in ReadOptions.__dataclass_fields__})
     predictions, targets = table.required_text("predictions"), table.text("targets")
     for key, spec in {"predictions": predictions, "targets": targets, **own, **given}.items():
         if spec == "-" and key != "delimiter":

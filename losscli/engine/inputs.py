@@ -158,6 +158,12 @@ def vectors_read(parameters: Sequence[Parameter], options: Mapping[str, Any], re
     return options
 
 
+def reads_vectors(request: Request) -> bool:
+    """Whether short vectors or parameters are read from files, too."""
+    vectors = [request.options.get(p.name) for p in request.loss.parameters if isinstance(p.kind, Weights)]
+    return request.penalty is not None or any(isinstance(v, str) and number_list(v) is None for v in vectors)
+
+
 @contextmanager
 def _meant(what: str, spec: str = "", columns: Sequence[str] = ()) -> Iterator[None]:
     """Where what was named cannot be found, say what could have been named."""

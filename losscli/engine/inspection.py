@@ -12,6 +12,7 @@ import numpy as np
 from losscli.data import ReadOptions, align, open_source
 from losscli.data.locate import locate
 from losscli.data.model import Field, Source
+from losscli.engine.column_guard import NAMES_ROWS
 from losscli.engine.diagnosis import Diagnosis, Subject, diagnose
 from losscli.engine.portrait import Column, Memory, Portrait, classes_of, numbers_of, rows_of
 from losscli.engine.run import RANGE_NUMBERS
@@ -64,12 +65,16 @@ class InspectRequest:
 def inspect(request: InspectRequest) -> Inspection:
     """Look at all of every file; where there are predictions and targets, at how they go together."""
     sources = [open_source(spec, request.read, reread=True) for spec in request.files]
+    request.read.refuse_idle([source.format for source in sources])
     with np.errstate(all="ignore"):
         if len(sources) == 2:
             predictions = _Look(sources[0], request.files[0], {"predictions": request.pred}, request)
             targets = _Look(sources[1], request.files[1], {"targets": request.target}, request)
             if (others := _without_targets(predictions, targets)) is not None:
                 predictions = _Look(sources[0], request.files[0], {"predictions": others}, request)
+            elif (ids := _ids_of_both(predictions, targets)) is not None:
+                predictions = predictions.without(ids, "predictions")
+                targets = targets.without(ids, "targets")
             looks = [predictions, targets]
         elif len(sources) == 1 and request.target is not None:
             looks = [
@@ -176,6 +181,12 @@ class _Look:
                 self._request.progress(block.start + block.size, self.source.rows)
         return tallies
 
+    def without(self, names: Sequence[str], role: str) -> _Look:
+        """The file again, its role played by the same columns but these."""
+        columns = self.subject(role).tally.field.info.columns or ()  # type: ignore[union-attr]
+        rest = [name for name in columns if name not in names]
+        return _Look(self.source, self.spec, {role: rest}, self._request)
+
     def portrait(self) -> Portrait:
         """What is told of the file."""
         tallies = list(self._tallies.values())
@@ -270,6 +281,18 @@ def _without_targets(predictions: _Look, targets: _Look) -> list[str] | None:
     return [name for name in columns if name not in repeating] if len(repeating) == 1 < len(columns) - 1 else None
 
 
+def _ids_of_both(predictions: _Look, targets: _Look) -> list[str] | None:
+    """The columns that both tables have beside others that differ: `losscli` would not take them for data."""
+    both = predictions.subject("predictions"), targets.subject("targets")
+    if any(one.asked or one.tally is None for one in both):
+        return None
+    first, second = (one.tally.field.info.columns or () for one in both if one.tally is not None)
+    shared = [name for name in first if name in second]
+    if set(first) == set(second):
+        shared = [name for name in shared if NAMES_ROWS(name)]
+    return shared if 0 < len(shared) < min(len(first), len(second)) else None
+
+
 def _likely(role: str, fields: Mapping[str, Field], taken: Sequence[str]) -> list[str] | None:
     """The columns that probably play a role; None for those that a loss would take."""
     numeric = [name for name, each in fields.items() if _is_single_number(each) and name not in taken]
@@ -285,7 +308,8 @@ def _likely(role: str, fields: Mapping[str, Field], taken: Sequence[str]) -> lis
         if len(names) > 1 and not any(name.removeprefix(stem).lower() in PAIR_ENDINGS for name in names)
     }
     if not groups:
-        return None
+        others = [name for name in numeric if not NAMES_ROWS(name)]
+        return others if 0 < len(others) < len(numeric) else None
     largest = max(groups.values(), key=len)
     return None if len(largest) == len(numeric) else largest
 

@@ -13,6 +13,9 @@ from losscli.errors import DataError
 
 COMMON_SENTINELS = (-100, -1, 255)
 
+SEPARATORS = "_-.: "
+"""What parts the name of a class from what all classes have in common."""
+
 NO_CLASS = -1
 """An index that no class has."""
 
@@ -25,7 +28,7 @@ def class_names(columns: Sequence[str]) -> tuple[str, ...]:
     first, last = min(columns), max(columns)
     shared = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
     prefix = first[:shared] if len(columns) > 1 else ""
-    lead = max(prefix.rfind(separator) for separator in "_-.: ") + 1
+    lead = max(prefix.rfind(separator) for separator in SEPARATORS) + 1
     return tuple(column[lead:] for column in columns)
 
 
@@ -169,10 +172,19 @@ class Labels:
                 f"{self.field.where(start + int(unknown[0]) * len(cells) // len(flat))}: "
                 f"the label {label!r} is none of the classes",
                 why=f"the classes are {listed(self.names)}",
-                hint=did_you_mean(label, self.names)
+                hint=self._columns_that_name(label)
+                or did_you_mean(label, self.names)
                 or "--classes NAME,NAME,... names the classes in the order of the predictions",
             )
         return index.reshape(cells.shape)
+
+    def _columns_that_name(self, label: str) -> str:
+        """The option that leaves out a column which is no class, and kept the others' prefix from being seen."""
+        stems = {name.removesuffix(label) for name in self.names or () if name.endswith(label)} - {""}
+        for stem in stems:
+            if stem[-1] in SEPARATORS and sum(name.startswith(stem) for name in self.names or ()) > 1:
+                return f"--pred '{stem}*' takes the columns of the classes alone"
+        return ""
 
     def _fraction(self, cells: np.ndarray, fraction: np.ndarray, start: int) -> DataError:
         first = int(np.flatnonzero(fraction.reshape(-1))[0])

@@ -149,7 +149,7 @@ def mle(
 
 def _taken_from(options: dict[str, Any]) -> ReadOptions:
     """The options that say how to read, taken out of all options."""
-    return ReadOptions(**{f.name: options.pop(f.name) for f in fields(ReadOptions) if f.name in options})
+    return ReadOptions.of({f.name: options.pop(f.name) for f in fields(ReadOptions) if f.name in options})
 
 
 def _class_names(model: Model, classes: str | Sequence[str] | None) -> tuple[str, ...] | None:
@@ -177,6 +177,7 @@ def _open(data: Any, column: str | None, read: ReadOptions, model: Model) -> Fie
                 hint="leave --column out",
             )
         values = _named(lambda: source.select([column], text=model.has_classes))
+    read.refuse_idle([values.source.format])
     info = values.info
     if sample_shape(values) not in {(), (1,)} or "ragged" in info.dtype:
         columns = info.columns or ()

@@ -14,10 +14,11 @@ import numpy as np
 
 from losscli.data import join_targets, open_field, open_source, read_whole
 from losscli.data.locate import locate, split_member
-from losscli.data.model import Ragged, ReadOptions, Source
+from losscli.data.model import FORMATS_OF, Ragged, ReadOptions, Source
 from losscli.data.sniff import detect_format
 from losscli.data.wording import did_you_mean
 from losscli.engine.inputs import number_list
+from losscli.engine.labels import class_names, class_numbers
 from losscli.engine.plan import Request, compute
 from losscli.engine.result import Result, Scored
 from losscli.errors import DataError, UsageError
@@ -139,7 +140,7 @@ def score_together(request: Request, models: Sequence[str], *, shown: bool) -> P
         DataError: If the models were not scored on the same samples with the same weights.
     """
     _refuse_pipes(request)
-    request = _with_targets(request)
+    request = replace(_with_targets(request), defaults=tuple(FORMATS_OF))  # not every model need be text
     scored = [_score(spec, _request_of(request, spec), shown=shown) for spec in models]
     _refuse_other_columns(scored)
     if request.id is not None:
@@ -229,9 +230,12 @@ def _score(name: str, request: Request, *, shown: bool) -> ScoredModel:
 def _refuse_other_columns(scored: Sequence[ScoredModel]) -> None:
     """Refuse tables whose classes stand in different orders, where the targets go by position."""
     first = scored[0]
-    if not isinstance(first.request.loss.contract, Classes) or first.result.inputs["targets"].dtype == "text":
-        return
     columns = first.result.inputs["predictions"].columns or ()
+    targets = first.result.inputs["targets"]
+    if not isinstance(first.request.loss.contract, Classes) or len(columns) < 2:
+        return
+    if targets.dtype == "text" or (targets.kind == "labels" and class_numbers(class_names(columns))):
+        return
     for other in scored[1:]:
         others = other.result.inputs["predictions"].columns or ()
         if columns != others and sorted(columns) == sorted(others):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from losscli.data import ReadOptions
 from losscli.data.model import Field
 from losscli.engine.batch import as_batch
-from losscli.engine.inputs import open_fields, vectors_read
+from losscli.engine.inputs import open_fields, reads_vectors, vectors_read
 from losscli.engine.observe import Observer
 from losscli.engine.reduce import Partial
 from losscli.engine.result import Result, Sink
@@ -18,11 +18,12 @@ from losscli.engine.scoring import NanPolicy, Scorer
 from losscli.engine.summary import UNITS, summarize
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss
-from losscli.losses.contracts import Alignment, Elementwise, Tokens
+from losscli.losses.contracts import Alignment, Classes, Elementwise, Tokens
 from losscli.records import record
 
 if TYPE_CHECKING:
     from losscli.engine.baselines import Targets
+    from losscli.engine.column_guard import ColumnGuard
     from losscli.engine.groups import GroupTotals
     from losscli.engine.histogram import LossHistogram
     from losscli.engine.objective import Penalty
@@ -65,6 +66,8 @@ class Request:
     statistics: bool = True
     sinks: Sequence[Sink] = ()
     progress: Callable[[int, int | None], None] | None = None
+    defaults: Collection[str] = ()
+    """Options that are given to every run, and may mean nothing for this one."""
 
 
 def compute(request: Request) -> Result:
@@ -72,6 +75,7 @@ def compute(request: Request) -> Result:
     loss = request.loss
     if request.penalty is not None and request.reduction == "none":
         raise UsageError("a penalty is added to one number, but --reduction none yields many")
+    _refuse_idle(request)
     if request.by is not None and request.by_class:
         raise UsageError("--by and --by-class are two ways to make groups", hint="leave one of them out")
     if request.baselines and request.reduction == "none":
@@ -82,9 +86,12 @@ def compute(request: Request) -> Result:
         raise UsageError(f"{loss.name} is no logarithm, so --base {request.base} does not apply to it")
     options = loss.check_options(vectors_read(loss.parameters, request.options, request.read))
     fields = open_fields(request)
+    if not reads_vectors(request):
+        request.read.refuse_idle([f.source.format for f in fields.values()], request.defaults)
+    guard = _guard_of(request, fields)
     options |= {name: fields[name].info.path for name in options.keys() & fields.keys()}
     read = fields
-    fields, lone = as_batch(loss, fields, options)
+    fields, lone = as_batch(loss, fields, options, stated=request.options.keys() - set(request.defaults))
     nan = NanPolicy(request.on_nan)
     scorer = make_scorer(loss, options, fields, nan, request.classes)
     extras = Extras(request, scorer, fields, options)
@@ -105,6 +112,7 @@ def compute(request: Request) -> Result:
             observers=extras.observers,
             keep_elements=request.reduction == "none" or request.per_sample,
             progress=(lambda done: progress(done, rows)) if progress else None,
+            look=guard.check_values if guard is not None else None,
         ),
     )
     result = extras.added_to(summarize(request, options, total, scorer, read, lone=lone), total, nan)
@@ -114,6 +122,31 @@ def compute(request: Request) -> Result:
 
     found, notes = objective(result.value, request.penalty, request.read)
     return replace(result, objective=found, warnings=[*result.warnings, *notes])
+
+
+def _refuse_idle(request: Request) -> None:
+    """Refuse what has no effect on this loss and these inputs, and was asked for all the same."""
+    loss = request.loss
+    if request.classes is not None and "classes" not in request.defaults and not isinstance(loss.contract, Classes):
+        raise UsageError(f"--classes names the classes of labels, and {loss.name} has none", hint="leave it out")
+    if request.id is not None and request.targets is None and "id" not in request.defaults:
+        raise UsageError(
+            f"--id {request.id} joins two tables, and TARGETS is missing",
+            why="predictions and targets of one table are in the same rows already",
+            hint="leave it out",
+        )
+
+
+def _guard_of(request: Request, fields: Mapping[str, Field]) -> ColumnGuard | None:
+    """The guard of the columns, which found nothing wrong with their names; None where there are no columns."""
+    predictions, targets = fields["predictions"], fields.get("targets")
+    if predictions.info.columns is None and (targets is None or targets.info.columns is None):
+        return None
+    from losscli.engine.column_guard import ColumnGuard
+
+    guard = ColumnGuard(request, predictions, targets)
+    guard.check_names()
+    return guard
 
 
 class Extras:

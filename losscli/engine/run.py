@@ -19,7 +19,7 @@ from losscli.data.rows import cut_rows, take_rows
 from losscli.engine.observe import Observer, Seen
 from losscli.engine.reduce import Partial, by_sample
 from losscli.engine.result import Samples, Scored, Sink
-from losscli.engine.scoring import NanPolicy, Scorer, array, as_float64, either
+from losscli.engine.scoring import NanPolicy, Scorer, Values, array, as_float64, either
 from losscli.errors import DataError
 from losscli.numerics import Array, times
 from losscli.records import record
@@ -45,6 +45,8 @@ class RunOptions:
     observers: Sequence[Observer] = ()
     keep_elements: bool = False
     progress: Callable[[int], None] | None = None
+    look: Callable[[Values], None] | None = None
+    """Is shown the first block before anything is made of it."""
 
     @property
     def needs_every_sample(self) -> bool:
@@ -70,7 +72,7 @@ def run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: Ru
 
 def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions) -> Partial:
     rows = max(1, RANGE_NUMBERS // max(1, scorer.numbers_per_sample))
-    blocks = _prepared(align(fields, rows), scorer)
+    blocks = _prepared(align(fields, rows), scorer, options.look)
     total = Partial()
     first: list[Samples] = []
 
@@ -79,7 +81,8 @@ def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: R
         with np.errstate(all="ignore"):
             return score_range(block, fields, scorer, nan, options)
 
-    for partial in _in_order(work, blocks, options.threads):
+    threads = scorer.take_threads(options.threads or min(os.cpu_count() or 1, 8))
+    for partial in _in_order(work, blocks, threads):
         shown = sum(map(len, first))
         if shown < options.first:
             first.append(_head(partial.scored, options.first - shown))
@@ -138,7 +141,8 @@ def score_range(
             filled_up = loss.size - int(elements.lengths.sum())
             partial.elements -= filled_up
             partial.ignored -= filled_up
-        partial.add(start, loss, weight, mean_loss, quickly=options.quickly)
+        largest = elements.largest if loss is elements.loss else None
+        partial.add(start, loss, weight, mean_loss, largest=largest, quickly=options.quickly)
         partial.facts = scorer.merge_facts(partial.facts, elements.facts)
         if not (keep or options.top or options.statistics or options.observers):
             continue
@@ -189,19 +193,19 @@ def _columns(start: int, loss: Array, weight: Array | None, *, several: bool) ->
     return columns
 
 
-def _prepared(blocks: Iterator[Block], scorer: Scorer) -> Iterator[Block]:
-    """The same blocks, the first of them shown to the scorer before it scores any."""
+def _prepared(blocks: Iterator[Block], scorer: Scorer, look: Callable[[Values], None] | None) -> Iterator[Block]:
+    """The same blocks, the first of them looked at, and shown to the scorer before it scores any."""
     for number, block in enumerate(blocks):
         if number == 0:
+            if look is not None:
+                look(block.values)
             with np.errstate(all="ignore"):
                 scorer.prepare(block.values)
         yield block
 
 
-def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads: int | None) -> Iterator[Partial]:
+def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads: int) -> Iterator[Partial]:
     """The partials of the blocks in their order, a few of them worked on at the same time."""
-    if threads is None:
-        threads = min(os.cpu_count() or 1, 8)
     blocks = iter(blocks)
     waiting = [block for _, block in zip(range(2), blocks, strict=False)]
     if len(waiting) < 2:

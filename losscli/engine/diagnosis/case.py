@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from losscli.data import ReadOptions
+from losscli.data.columns import as_pattern
 from losscli.data.model import Field, Source
 from losscli.engine.diagnosis.findings import Diagnosis, Finding, Level, Settled, Suggestion, Verdict
 from losscli.engine.diagnosis.orders import Orders
@@ -70,7 +71,7 @@ class Case:
         subject, field = self.subjects[name], self.tally(name).field
         named = self.same_file or not subject.certain or subject.columns != field.info.columns
         columns = field.info.columns or ()
-        words = [OPTIONS[name], pattern(columns, subject.columns)] if columns and named and subject.columns else []
+        words = [OPTIONS[name], as_pattern(columns, subject.columns)] if columns and named and subject.columns else []
         return operand_of(
             subject.spec, field, words, self.read, implied=subject.certain and not subject.asked, misread=misread
         )
@@ -155,18 +156,6 @@ class Case:
 def single(tally: FieldTally) -> bool:
     """Whether a sample is one number, or one word."""
     return tally.shape in ((), (1,)) and not tally.is_ragged
-
-
-def pattern(columns: Sequence[str], available: Sequence[str]) -> str:
-    """The columns as one word of the command line: a glob where it means just these, else a comma list."""
-    if len(columns) > 2:
-        shared = columns[0]
-        while shared and not all(name.startswith(shared) for name in columns):
-            shared = shared[:-1]
-        matching = [name for name in available if name.startswith(shared)]
-        if shared and not set(shared) & set("*?[,") and matching == list(columns):
-            return f"{shared}*"
-    return ",".join(columns)
 
 
 def histogram(counts: Mapping[int, int] | Mapping[str, int]) -> dict[str, int]:
