@@ -14,12 +14,20 @@ from typing import Any
 
 from losscli.version import __version__ as __version__
 
-_FROM_THE_ENGINE = {"compute": "api", "LossWarning": "api", "likelihood": "likelihood", "mle": "likelihood"}
+_FROM_THE_ENGINE = {
+    "compute": "api",
+    "LossWarning": "api",
+    "Result": "result",
+    "likelihood": "likelihood",
+    "mle": "likelihood",
+}
 _FROM_THE_ERRORS = ("LosscliError", "UsageError", "DataError", "OutputError")
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: `import losscli` itself stays light."""
+    if name == "__all__":
+        return [each for each in __dir__() if each != "__version__"]
     if name in _FROM_THE_ERRORS:
         from losscli import errors
 

@@ -9,6 +9,7 @@ from losscli.engine.api import LossWarning as LossWarning
 from losscli.engine.api import compute as compute
 from losscli.engine.likelihood import likelihood as likelihood
 from losscli.engine.likelihood import mle as mle
+from losscli.engine.result import Result as Result
 from losscli.errors import DataError as DataError
 from losscli.errors import LosscliError as LosscliError
 from losscli.errors import OutputError as OutputError

@@ -232,8 +232,6 @@ def _refuse_unusable(models: list[str], values: dict[str, Any]) -> None:
         raise UsageError("only one model can be `-`: standard input is read once", hint="put one of them in a file")
     if "-" in models and values["id"] is not None:
         raise UsageError("--id reads the models twice, and standard input is read once", hint="put it in a file")
-    if values["threads"] is not None and values["threads"] < 1:
-        raise UsageError(f"--threads is {values['threads']}, but must be a whole number ≥ 1")
 
 
 def _print(found: Any, form: str, color: str) -> None:

@@ -166,9 +166,6 @@ def refuse_unusable(values: Mapping[str, Any]) -> None:
     inputs = [value for name, value in values.items() if name not in ("delimiter", "output", "save_plot", "params")]
     if sum(value == "-" for value in [*inputs, *(values["params"] or ())]) > 1:
         raise UsageError("only one input can be `-`: standard input is read once", hint="put one of them in a file")
-    for name, least in (("top", 0), ("threads", 1)):
-        if values[name] is not None and values[name] < least:
-            raise UsageError(f"--{name} is {values[name]}, but must be a whole number ≥ {least}")
     for name, shown in (("predictions", "PREDS"), ("targets", "TARGETS"), ("output", "-o")):
         if values[name] == "":
             raise UsageError(f"{shown} is empty", hint="is a variable of the shell not set?")

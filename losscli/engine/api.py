@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
+import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,9 +17,10 @@ from losscli.engine.objective import penalties_of
 from losscli.engine.plan import Request
 from losscli.engine.plan import compute as run_request
 from losscli.engine.result import Result
-from losscli.errors import UsageError
+from losscli.errors import LosscliError, UsageError
 from losscli.losses.catalogue import Loss, find
 from losscli.losses.contracts import Tokens
+from losscli.losses.parameters import Choice, Flag, is_number
 
 
 class LossWarning(UserWarning):
@@ -33,7 +37,7 @@ REQUEST_OPTIONS: Mapping[str, Any] = {
 }
 """What every loss takes beside its own options, with the defaults."""
 
-READ_OPTIONS = tuple(inspect.signature(ReadOptions).parameters)
+READ_OPTIONS = tuple(ReadOptions.__dataclass_fields__)
 COMPUTE_OPTIONS = (
     *REQUEST_OPTIONS,
     "pred",
@@ -61,7 +65,7 @@ def compute(loss: str, predictions: Any, targets: Any = None, **options: Any) ->
 
     Args:
         loss: The name of a loss, or what a framework calls it.
-        predictions: A path, `-`, a URI, or an array.
+        predictions: A path (text or `os.PathLike`), `-`, a URI, or an array.
         targets: The same; left out, both come from `predictions`, a table, with `target=COLUMN`.
         **options: The options of the loss and of the command line, by name: `kind` (told from the
             rows unless stated), `reduction`, `sample_weight`, `pred`, `target`, `delimiter`, ...
@@ -70,6 +74,11 @@ def compute(loss: str, predictions: Any, targets: Any = None, **options: Any) ->
         The result; its `value` is the number.
     """
     entry = find(loss)
+    with spelt_in_python(entry):
+        return _computed(entry, _path(predictions), _path(targets), {k: _path(v) for k, v in options.items()})
+
+
+def _computed(entry: Loss, predictions: Any, targets: Any, options: dict[str, Any]) -> Result:
     asked = {name: options.pop(name) for name in COMPUTE_OPTIONS if name in options}
     read = ReadOptions.of({name: options.pop(name) for name in READ_OPTIONS if name in options})
     if any(parameter.name == "kind" for parameter in entry.parameters):
@@ -88,9 +97,11 @@ def function_of(loss: Loss) -> Callable[..., Any]:
     def score(predictions: Any, targets: Any = None, **options: Any) -> Any:
         asked = {name: options.pop(name, default) for name, default in REQUEST_OPTIONS.items()}
         _check_choices(asked)
-        result = run_request(Request(loss, _array(predictions), _array(targets), options, statistics=False, **asked))
+        with spelt_in_python(loss):
+            request = Request(loss, _array(predictions), _array(targets), options, statistics=False, **asked)
+            result = run_request(request)
         for warning in result.warnings:
-            warnings.warn(warning, LossWarning, stacklevel=2)
+            warnings.warn(in_python(warning, loss), LossWarning, stacklevel=2)
         if asked["reduction"] != "none":
             return result.value
         if isinstance(loss.contract, Tokens) and None in result.inputs["predictions"].shape:
@@ -124,9 +135,53 @@ def signature_of(loss: Loss) -> inspect.Signature:
 
 def _array(values: Any) -> Any:
     """Arrays only: a path would be taken for one, which `compute` is for."""
-    if isinstance(values, str):
+    if isinstance(values, (str, os.PathLike)):
         raise UsageError("the functions take arrays", hint="losscli.compute(...) takes paths")
     return values
+
+
+def _path(value: Any) -> Any:
+    """A path object as the text that names it; several of them, too."""
+    if isinstance(value, list):
+        return [_path(item) for item in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+@contextmanager
+def spelt_in_python(loss: Loss) -> Iterator[None]:
+    """Have errors name options as a caller writes them: the engine words them for the command line."""
+    try:
+        yield
+    except LosscliError as error:
+        error.problem, error.why, error.hint = (
+            in_python(text, loss) for text in (error.problem, error.why, error.hint)
+        )
+        error.args = (error.problem,)
+        raise
+
+
+def in_python(text: str, loss: Loss) -> str:
+    """The text with `--kind probs` as `kind='probs'`, `--normalize` as `normalize=True`, `--target` as `target`."""
+    kinds = {parameter.name: parameter.kind for parameter in loss.parameters}
+    words = {word for kind in kinds.values() if isinstance(kind, Choice) for word in kind.words}
+    words |= {word for choice in CHOICES.values() for word in choice}
+
+    def spelt(match: re.Match[str]) -> str:
+        name, value = match[1].replace("-", "_"), match[2] or ""
+        if name not in {*kinds, *COMPUTE_OPTIONS, *READ_OPTIONS}:
+            return match[0]
+        if isinstance(kinds.get(name), Flag):
+            return f"{name}=True{' ' + value if value else ''}"
+        if value in words or (value[:1] == value[-1:] == "'" and len(value) > 1):
+            return f"{name}='{value.strip(chr(39))}'"
+        if is_number(value):
+            return f"{name}={value}"
+        return f"{name} {value}".rstrip() if value else name
+
+    return _OPTION(spelt, text)
+
+
+_OPTION = re.compile(r"--([a-z][a-z0-9-]*)(?: ('[^']*'|[\w.-]*\w))?").sub
 
 
 def _check_choices(asked: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ The data are read once, whatever is asked: a likelihood depends on them through 
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -165,6 +166,7 @@ def _class_names(model: Model, classes: str | Sequence[str] | None) -> tuple[str
 
 def _open(data: Any, column: str | None, read: ReadOptions, model: Model) -> Field:
     """The data as a field of one number (or one name) a sample."""
+    data = os.fspath(data) if isinstance(data, os.PathLike) else data
     if not isinstance(data, str):
         values = from_array(data, "data").select(None)
     elif column is None:

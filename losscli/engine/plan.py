@@ -19,6 +19,7 @@ from losscli.engine.summary import UNITS, summarize
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Alignment, Classes, Elementwise, Tokens
+from losscli.losses.parameters import whole_number
 from losscli.records import record
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Request:
 def compute(request: Request) -> Result:
     """Run what was asked for."""
     loss = request.loss
+    _refuse_unusable(request)
     if request.penalty is not None and request.reduction == "none":
         raise UsageError("a penalty is added to one number, but --reduction none yields many")
     _refuse_idle(request)
@@ -122,6 +124,18 @@ def compute(request: Request) -> Result:
 
     found, notes = objective(result.value, request.penalty, request.read)
     return replace(result, objective=found, warnings=[*result.warnings, *notes])
+
+
+def _refuse_unusable(request: Request) -> None:
+    """Refuse numbers that no run can do anything with, and answers where yes or no is asked."""
+    for name, least in (("threads", 1), ("rows", 0), ("top", 0)):
+        given = getattr(request, name)
+        number = whole_number(given) if not isinstance(given, str) else None
+        if given is not None and (number is None or number < least):
+            raise UsageError(f"--{name} is {given!r}, but must be a whole number ≥ {least}")
+    for name in ("per_sample", "by_class", "histogram", "baselines"):
+        if getattr(request, name) not in (None, True, False):
+            raise UsageError(f"--{name.replace('_', '-')} is {getattr(request, name)!r}, but must be True or False")
 
 
 def _refuse_idle(request: Request) -> None:

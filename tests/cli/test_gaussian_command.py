@@ -118,7 +118,7 @@ def test_bad_data_are_one_clear_error(folder, complaint, command, said):
     ("options", "said"),
     [
         ("", "gaussian-nll needs --variance or --std"),
-        ("--std 1 --variance 1", "2 of them were given: exactly one is needed"),
+        ("--std 1 --variance 1", "both are given: exactly one is needed"),
         ("--std 0", "--std is 0, but standard deviations must be > 0"),
         ("--variance -1", "--variance is -1, but variances must be > 0"),
         ("--std inf", "must be finite"),

@@ -17,6 +17,8 @@ from readme_text import BLOCK, PART, README, Block
 COMMAND = re.compile(r"^\$ (.*<<'END'\n(?:.*\n)*?END$|(?:.*\\\n)*.*)$", flags=re.MULTILINE)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
+A_FEW_ULP = 4e-15
+
 
 def transcript(console: str) -> str:
     """The console block with what its commands print now."""
@@ -45,7 +47,7 @@ def alike(one: str, other: str) -> bool:
     words = [re.sub(r"[ ─]+", " ", NUMBER.sub("#", text)) for text in (one, other)]
     numbers = [[float(number) for number in NUMBER.findall(text)] for text in (one, other)]
     return words[0] == words[1] and all(
-        abs(a - b) <= 1e-12 + 1e-9 * abs(a) for a, b in zip(numbers[0], numbers[1], strict=True)
+        abs(a - b) <= 1e-15 + A_FEW_ULP * abs(a) for a, b in zip(numbers[0], numbers[1], strict=True)
     )
 
 
