@@ -7,6 +7,7 @@ BENCH := .bench/venv
 ACCURACY := .bench/accuracy
 PEERS ?= $(ACCURACY)/bin/python
 FLOORS := .venv-floors
+PYTHONS ?= python3.11 python3.12 python3.13 $(wildcard $(HOME)/.pyenv/versions/3.1[1-3].*/bin/python)
 CASES ?= 20000
 SEED ?= 1
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -16,10 +17,10 @@ RUNTIME := $(VENV)/runtime.stamp
 DEVELOPMENT := $(VENV)/development.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench accuracy fuzz test-floors docs clean
+.PHONY: help run test lint bench accuracy fuzz coverage mutation test-pythons test-floors docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(RUNTIME) ## install losscli into .venv and print the loss of a real model's saved predictions
 	$(BIN)/losscli nll sample_data/digits_log_probs.npy sample_data/digits_labels.npy
@@ -42,15 +43,34 @@ accuracy: $(DEVELOPMENT) $(PEERS) ## print the worst error of each loss at extre
 fuzz: $(DEVELOPMENT) ## throw damaged files and random options at losscli; CASES=100000 SEED=2 picks
 	$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)
 
+coverage: $(VENV)/trust.stamp ## run the tests of the core, and fail unless they take every branch of it
+	$(BIN)/python -m pytest -q -n 2 --cov tests/losses tests/laws tests/engine tests/goldens tests/cli
+
+mutation: $(VENV)/trust.stamp ## change the core's code in small ways, and list the changes that no test notices; MUTANTS="losscli.numerics*" picks
+	$(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/mutmut results
+
+# A Python that is named by two paths is tried once.
+test-pythons: ## run the tests on each of Python 3.11, 3.12 and 3.13 that is present; PYTHONS="..." picks
+	@tried=; for python in $(PYTHONS); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+		case " $$tried " in *" $$version "*) continue;; esac; tried="$$tried $$version"; \
+		echo "Python $$version"; venv=.venv-$$version; \
+		$$python -m venv $$venv && \
+		$$venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' && \
+		$$venv/bin/python -m pytest -q -n 2 --ignore=tests/repo || exit 1; \
+	done; echo "tried:$$tried"
+
 test-floors: $(FLOORS)/floors.stamp ## run most of the tests with the oldest dependencies that are allowed
 	$(FLOORS)/bin/python -m pytest -q -n 2 tests/cli tests/data tests/engine tests/laws tests/losses tests/report
 
-docs: $(DEVELOPMENT) ## write down anew what the README's commands print, and the typed signatures
+docs: $(DEVELOPMENT) ## write down anew what commands print, in the README and as snapshots, and the typed signatures
 	$(BIN)/python tests/repo/make_stub.py
+	$(BIN)/python tests/repo/make_snapshots.py
 	$(BIN)/python tests/repo/make_readme.py
 
 clean: ## remove .venv and everything that was built or cached
-	rm -rf $(VENV) $(FLOORS) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	rm -rf $(VENV) .venv-* mutants .coverage build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
 	find losscli tests sample_data -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/pip:
@@ -63,6 +83,10 @@ $(RUNTIME): pyproject.toml | $(BIN)/pip
 $(DEVELOPMENT): pyproject.toml | $(BIN)/pip
 	$(INSTALL) --editable '.[test,lint]'
 	@touch $(RUNTIME) $@
+
+$(VENV)/trust.stamp: $(DEVELOPMENT)
+	$(INSTALL) --editable '.[trust]'
+	@touch $@
 
 # The peers of the benchmarks, in an environment of their own: torch first and alone, so that nothing decides its build.
 $(BENCH)/peers.stamp:

@@ -46,27 +46,35 @@ def json_lines(table: Table) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
+def _frame(table: Table) -> pa.Table:
+    """Columns of numbers, or of lists of numbers."""
+    return pa.table({name: column if column.ndim == 1 else column.tolist() for name, column in table.items()})
+
+
 def parquet(table: Table) -> bytes:
     stream = io.BytesIO()
-    pq.write_table(pa.table(table), stream, compression="zstd" if len(table) % 2 else "none")
+    pq.write_table(_frame(table), stream, compression="zstd" if len(table) % 2 else "none")
     return stream.getvalue()
 
 
 def arrow_file(table: Table) -> bytes:
     stream = io.BytesIO()
-    feather.write_feather(pa.table(table), stream, compression="uncompressed")
+    feather.write_feather(_frame(table), stream, compression="uncompressed")
     return stream.getvalue()
 
 
 def arrow_stream(table: Table) -> bytes:
     stream = io.BytesIO()
-    frame = pa.table(table)
+    frame = _frame(table)
     with pa.ipc.new_stream(stream, frame.schema) as writer:
         writer.write_table(frame)
     return stream.getvalue()
 
 
 ARRAYS: dict[str, Callable[[np.ndarray], bytes]] = {".npy": npy, ".npz": npz}
+LISTS = (".jsonl", ".parquet", ".feather", ".arrows")
+"""Tables whose cells may be lists."""
+
 TABLES: dict[str, Callable[[Table], bytes]] = {
     ".csv": delimited(","),
     ".tsv": delimited("\t"),
@@ -96,6 +104,11 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
 
 
 def packed(data: bytes, rng: random.Random) -> bytes:
+    if rng.random() < 0.3:
+        stream = pa.BufferOutputStream()
+        with pa.CompressedOutputStream(stream, "zstd") as writer:
+            writer.write(data)
+        return stream.getvalue().to_pybytes()
     return gzip.compress(data, rng.choice((0, 1, 9)), mtime=0)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import os
 import resource
 import shutil
@@ -14,11 +16,16 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet as pq
+
 import losscli.cli
 
 from . import cases, oracle
 
-SECONDS = 10
+SECONDS = 20
+"""Of waking: the ticks of a timer do not pile up while the machine or a debugger holds the process."""
+
 MEGABYTES = 400
 LIMIT = 3 << 30
 
@@ -76,48 +83,110 @@ def work(
 def _judged(case: cases.Case, folder: Path) -> tuple[int, bool]:
     before = {path.name for path in folder.iterdir()}
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    code, out, err = _captured(case.arguments)
+    code, out, err = _captured(case)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held) >> 10
     said = f"exit code {code}\n--- stdout\n{out[:500]}\n--- stderr\n{err[:1000]}"
     if code not in ((0, 1, 2, 3) if case.gated else (0, 2, 3)):
         raise Failed(said)
+    if case.sound and code:
+        raise Failed(f"nothing is wrong with it\n{said}")
     if "Traceback" in out + err or "\x1b" in out + err:
         raise Failed(f"a traceback or an escape\n{said}")
-    if code > 1 and (out or not err.startswith("losscli: error: ")):
+    streamed = case.after("--format") in ("jsonl", "csv") or case.arguments[0] == "check"
+    if code > 1 and ((out and not streamed) or not (err.startswith("losscli: ") or streamed)):
         raise Failed(f"not one error and nothing else\n{said}")
     if grown > MEGABYTES or "not enough memory" in err:
         raise Failed(f"{grown} MB more memory\n{said}")
     left = {path.name for path in folder.iterdir()} - before
     if any(not name.startswith("out.") or code > 1 for name in left):
         raise Failed(f"left behind: {left}\n{said}")
-    return code, code == 0 and _compared(case, out, said)
+    return code, code == 0 and _compared(case, folder, out, said)
 
 
-def _compared(case: cases.Case, out: str, said: str) -> bool:
+def _compared(case: cases.Case, folder: Path, out: str, said: str) -> bool:
+    """Whether there is a reference, which must then be met by what was printed and by what was written."""
+    document = _strict(out) if "--json" in case.arguments or case.after("--format") == "json" else None
     try:
-        expected = case.expected()
+        value, samples = case.answer()
     except oracle.UnreadableError:
         return False
+    found = _printed_value(case, document, out)
+    if found is not None and not oracle.agree(found, value):
+        raise Failed(f"{value!r} was expected\n{said}")
+    if samples is None:
+        return found is not None
+    lists = [_printed_samples(case, out), _written_samples(folder, case.after("-o"))]
+    for got in (each for each in lists if each is not None):
+        if got.shape != samples.shape or not all(map(oracle.agree, got.reshape(-1), samples.reshape(-1))):
+            raise Failed(f"{samples!r} was expected, not {got!r}\n{said}")
+    return found is not None or any(each is not None for each in lists)
+
+
+def _strict(out: str) -> Any:
+    def refuse(word: str) -> None:
+        raise Failed(f"{word} is no JSON\n{out[:500]}")
+
     try:
-        got = float(out)
+        return json.loads(out, parse_constant=refuse)
+    except ValueError as error:
+        raise Failed(f"{error}\n{out[:500]}") from error
+
+
+def _printed_value(case: cases.Case, document: Any, out: str) -> float | None:
+    if document is not None:
+        return float(document["value"])
+    if case.after("--format") != "value":
+        return None
+    try:
+        return float(out)
     except ValueError:
-        raise Failed(f"{expected!r} was expected, and no number came\n{said}") from None
-    if not oracle.agree(got, expected):
-        raise Failed(f"{expected!r} was expected\n{said}")
-    return True
+        raise Failed(f"no number came\n{out[:500]}") from None
 
 
-def _captured(arguments: list[str]) -> tuple[int, str, str]:
-    def hang(*_: object) -> None:
-        raise Hang
+def _printed_samples(case: cases.Case, out: str) -> np.ndarray | None:
+    if case.after("--format") == "csv":
+        return np.array([float(row["loss"]) for row in csv.DictReader(io.StringIO(out))])
+    if case.after("--format") == "jsonl":
+        return np.array([float(json.loads(line)["loss"]) for line in out.splitlines()])
+    return None
+
+
+def _written_samples(folder: Path, name: str | None) -> np.ndarray | None:
+    """The losses in a file of samples, or all columns of a converted one."""
+    if name is None:
+        return None
+    path = folder / name
+    if name.endswith(".npy"):
+        return np.load(path)
+    rows: list[dict[str, Any]]
+    if name.endswith(".csv"):
+        with path.open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    elif name.endswith(".jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+    else:
+        rows = pq.read_table(path).to_pylist()
+    if "loss" in rows[0]:
+        return np.array([float(row["loss"]) for row in rows])
+    return np.array([[float(cell) for cell in row.values()] for row in rows])
+
+
+def _captured(case: cases.Case) -> tuple[int, str, str]:
+    ticks = 0
+
+    def tick(*_: object) -> None:
+        nonlocal ticks
+        ticks += 1
+        if ticks == SECONDS:
+            raise Hang
 
     streams, argv = (sys.stdin, sys.stdout, sys.stderr), sys.argv
-    terminate, alarm = signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGALRM, hang)
+    terminate, alarm = signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGALRM, tick)
     out, err = io.BytesIO(), io.BytesIO()
     given = [io.TextIOWrapper(stream, encoding="utf-8") for stream in (out, err)]
-    sys.argv = ["losscli", *arguments]
-    sys.stdin, (sys.stdout, sys.stderr) = io.TextIOWrapper(io.BytesIO()), given
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    sys.argv = ["losscli", *case.arguments]
+    sys.stdin, (sys.stdout, sys.stderr) = io.TextIOWrapper(io.BytesIO(case.stdin)), given
+    signal.setitimer(signal.ITIMER_REAL, 1, 1)
     try:
         code = losscli.cli.command_line()
     except Hang:
