@@ -46,11 +46,17 @@ class Commands(TyperGroup):
         return loss.name, build(loss), args[1:]
 
 
+HABITS = {"help": "--help", "version": "--version", "diff": "compare LOSS A B TARGETS", "losses": "list"}
+"""What other tools have as commands, and how it is called here."""
+
+
 def _meant_command(name: str) -> UsageError | None:
     """What to say of a name that is nearer to a command than to any loss."""
     from losscli.data.wording import nearest
     from losscli.losses.catalogue import catalogue
 
+    if name in HABITS:
+        return UsageError(f"there is no loss and no command named {name!r}", hint=f"losscli {HABITS[name]}")
     near = nearest(name, [*catalogue(), *COMMANDS])
     if not near or near[0] not in COMMANDS:
         return None

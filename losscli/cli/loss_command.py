@@ -278,14 +278,15 @@ def _print(result: Any, form: str, color: str) -> None:
 
 
 def _tell_failure(result: Any) -> None:
+    sys.stdout.flush()  # the value stands before its verdict, also where both streams are one file
     for gate in result.check.gates:
         if gate.passed:
             continue
-        limit = " ".join(f"{name} {tolerance:g}" for name, tolerance in gate.tolerance.items())
+        limit = ", ".join(f"{name}={tolerance!r}" for name, tolerance in gate.tolerance.items())
         needed = " or ".join(f"--{name} {value!r}" for name, value in gate.needed.items())
         print(
             f"losscli: check failed: {result.value!r} against --{gate.name} {gate.limit!r}"
-            + (f" ({limit})" if limit else "")
+            + (f" within {limit}" if limit else "")
             + (f"\n  hint: it passes with {needed}" if needed and math.isfinite(result.value) else ""),
             file=sys.stderr,
         )

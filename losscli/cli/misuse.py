@@ -33,6 +33,8 @@ def _no_option(option: str, command: str, context: Any) -> UsageError:
     owners = [loss.name for loss in losses if any(parameter.option == option for parameter in loss.parameters)]
     names = [name for parameter in (context.command.params if context else ()) for name in parameter.opts]
     own = [name for name in names if name.startswith("--")]
+    if option == "--base" and not owners:
+        owners = [loss.name for loss in losses if loss.in_nats]
     if owners:
         return UsageError(f"no such option: {option}", why=f"it belongs to {', '.join(owners)}", hint="leave it out")
     return UsageError(f"no such option: {option}", hint=_meant(option, own) or _all_options(command))

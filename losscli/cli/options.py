@@ -93,7 +93,7 @@ def read_options(values: Mapping[str, Any]) -> ReadOptions:
 
 def name_list(text: str | None) -> list[str] | None:
     """The names of a comma list."""
-    return None if text is None else text.split(",")
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 PREDICTIONS = Annotated[

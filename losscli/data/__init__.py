@@ -10,7 +10,7 @@ from losscli.data.model import ReadOptions
 from losscli.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -117,7 +117,7 @@ def _open(spec: str, options: ReadOptions, *, reread: bool) -> tuple[Source, str
     if reread:
         for located in inputs:
             located.reread()
-    parts = [_open_input(located, options) for located in inputs]
+    parts = [_open_part(located, inputs, spec, options) for located in inputs]
     if len(parts) == 1:
         source = parts[0]
     else:
@@ -126,6 +126,25 @@ def _open(spec: str, options: ReadOptions, *, reread: bool) -> tuple[Source, str
         source = concatenated(spec, parts)
     source.origins = inputs
     return source, None if source.format == "npz" else inputs[0].member
+
+
+def _open_part(located: Input, inputs: Sequence[Input], spec: str, options: ReadOptions) -> Source:
+    """One of the inputs; where a folder's file is of another sort than the others, the pattern that leaves it out."""
+    try:
+        return _open_input(located, options)
+    except DataError as error:
+        import os
+        from collections import Counter
+
+        endings = Counter(os.path.splitext(part.label)[1] for part in inputs)  # noqa: PTH122 - also of URIs
+        usual = endings.most_common(1)[0][0]
+        if len(inputs) == 1 or located.label.endswith(usual):
+            raise
+        raise DataError(
+            error.problem,
+            why=f"it is one of the {len(inputs)} files of {spec}",
+            hint=f"a pattern names the others: '{spec.rstrip('/')}/**/*{usual}'",
+        ) from error
 
 
 def _open_input(located: Input, options: ReadOptions) -> Source:

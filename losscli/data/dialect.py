@@ -24,6 +24,8 @@ ColumnKind = Literal["number", "boolean", "text"]
 
 _DEFAULT_DELIMITERS = {"csv": ",", "tsv": "\t"}
 _WORDS = {"\t": "tab", " ": "space", ",": "comma", ";": "semicolon", "|": "pipe"}
+_UNNAMED = "Unnamed: "
+_REMARKS = ("#", "%")
 _SPELLED_OUT = {"\\t": "\t"} | {word: delimiter for delimiter, word in _WORDS.items()}
 _OPTION_VALUES = {"\t": "tab", " ": "space", ";": "';'", "|": "'|'"}
 _OTHER_DELIMITERS = (";", "\t", ",", "|", " ")
@@ -78,6 +80,7 @@ def detect(source: Input, options: ReadOptions, format_name: str) -> Dialect:
         raise DataError(f"{path}: the text has no rows", why="it is blank, or its first row never ends")
     if not rows[0].cells:
         raise DataError(f"{path}: line 1 is blank", hint="remove the blank lines at the top")
+    _reject_comment(rows, path)
     if options.delimiter is None:
         _reject_other_delimiter(rows, delimiter, options.decimal, path)
 
@@ -100,7 +103,10 @@ def detect(source: Input, options: ReadOptions, format_name: str) -> Dialect:
         delimiter=delimiter,
         decimal=options.decimal,
         names=names,
-        kinds=tuple(_column_kind(cells, options.decimal) for cells in columns),
+        kinds=tuple(
+            "text" if name.startswith(_UNNAMED) and not any(cells) else _column_kind(cells, options.decimal)
+            for name, cells in zip(names, columns, strict=True)
+        ),
         has_header=has_header,
         header_bytes=beginning.mark_bytes + header.end,
         header_lines=header.lines,
@@ -202,6 +208,17 @@ def _reject_other_delimiter(rows: list[_Row], delimiter: str, decimal: str, path
     )
 
 
+def _reject_comment(rows: list[_Row], path: str) -> None:
+    """Refuse a text that begins with a remark, which no header is that has another number of cells."""
+    first, below = rows[0].cells, rows[1:]
+    if first[0].startswith(_REMARKS) and below and len(first) != len(below[-1].cells):
+        raise DataError(
+            f"{path}: line 1 looks like a comment: {quoted(','.join(first))}",
+            why=f"it begins with {first[0][0]!r} and has {len(first)} of the {len(below[-1].cells)} cells of a row",
+            hint=f"remove it: grep -v '^{first[0][0]}' {path} > clean.csv",
+        )
+
+
 def _share_of_numbers(rows: list[list[str]], decimal: str) -> float:
     """Which share of the cells below the first row are numbers; 0 where the rows are ragged."""
     if len({len(cells) for cells in rows}) != 1:
@@ -263,7 +280,7 @@ def _number_names(cells: list[str]) -> bool:
 
 
 def _header_names(cells: list[str], path: str) -> tuple[str, ...]:
-    names = tuple(cell.strip() or f"Unnamed: {position}" for position, cell in enumerate(cells))
+    names = tuple(cell.strip() or f"{_UNNAMED}{position}" for position, cell in enumerate(cells))
     for name, count in Counter(names).items():
         if count > 1:
             positions = [position for position, other in enumerate(names) if other == name]

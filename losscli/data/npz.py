@@ -51,7 +51,7 @@ def _choose_member(located: Input, names: list[str]) -> str:
         raise DataError(
             f"{located}: the archive holds {len(names)} arrays",
             why=f"they are {listed(names, 20)}",
-            hint=f"{located}:{names[0]} picks one",
+            hint=f"a colon picks one: losscli LOSS {located}:{names[0]} {located}:{names[1]}",
         )
     if wanted not in names:
         raise DataError(

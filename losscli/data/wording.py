@@ -20,13 +20,13 @@ def listed(names: Sequence[object], limit: int = 8) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """The few names that look most like `name`, best first."""
+    """The name that looks most like `name`; several only where they look equally like it."""
     import difflib
 
-    candidates = list(names)
-    lowered = {candidate.lower(): candidate for candidate in candidates}
+    lowered = {candidate.lower(): candidate for candidate in names}
     close = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)
-    return [lowered[match] for match in close]
+    likeness = [difflib.SequenceMatcher(None, match, name.lower()).ratio() for match in close]
+    return [lowered[match] for match, found in zip(close, likeness, strict=True) if found == likeness[0]]
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

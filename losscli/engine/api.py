@@ -85,7 +85,7 @@ def _computed(entry: Loss, predictions: Any, targets: Any, options: dict[str, An
         options.setdefault("kind", "auto")
     for name in ("pred", "target", "classes"):
         if isinstance(asked.get(name), str):
-            asked[name] = asked[name].split(",")
+            asked[name] = [each.strip() for each in asked[name].split(",")]
     _check_choices(asked)
     penalty = penalties_of({name: options.pop(name) for name in ("params", "l1", "l2", "l2_half") if name in options})
     return run_request(Request(entry, predictions, targets, options, read=read, penalty=penalty, **asked))

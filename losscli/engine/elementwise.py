@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,7 @@ class ElementwiseScorer(Scorer):
             raise DataError(
                 f"{predictions.info.path} has samples of shape {shape}, {targets.info.path} of shape {target_shape}",
                 why="they are compared number by number, and nothing broadcasts",
-                hint=_choose_columns_hint(predictions, targets),
+                hint=_other_shapes_hint(predictions, targets, labels=self.target_domain.bounded),
             )
         self.shape = () if {shape, target_shape} == {(), (1,)} else shape
         self.numbers_per_sample = math.prod(self.shape)
@@ -271,7 +272,13 @@ def _first_row(mask: np.ndarray, start: int) -> int | None:
     return start + int(found[0]) if found.size else None
 
 
-def _choose_columns_hint(predictions: Field, targets: Field) -> str:
+def _other_shapes_hint(predictions: Field, targets: Field, *, labels: bool) -> str:
+    """The loss that takes a row of scores and a label, where these are such; else how shapes are made alike."""
+    files = f"{shlex.quote(predictions.info.path)} {shlex.quote(targets.info.path)}"
+    labels = labels or targets.info.dtype.startswith(("int", "uint", "bool"))
+    if labels and not targets.info.columns and len(predictions.info.shape) == 2 and len(targets.info.shape) == 1:
+        second = "; the second of two classes alone is predictions[:, 1]" if predictions.info.shape[1] == 2 else ""
+        return f"`losscli cross-entropy {files}` takes a row of scores and a label for each sample{second}"
     for field, option in ((predictions, "--pred"), (targets, "--target")):
         columns = field.info.columns
         if columns and len(columns) > 1:

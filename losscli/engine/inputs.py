@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from losscli.data import ReadOptions, from_array, join_targets, open_field, open_source, read_vector
+from losscli.data.locate import locate, split_member
 from losscli.data.model import Field, Source
-from losscli.data.wording import did_you_mean
+from losscli.data.sniff import detect_format
+from losscli.data.wording import did_you_mean, listed
 from losscli.engine.scoring import sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
@@ -43,6 +47,39 @@ def open_fields(request: Request) -> dict[str, Field]:
     exclude = [*taken, *(target_field.info.columns or ())] if targets is predictions else taken
     prediction_field = predictions.select(request.pred, exclude=exclude, ragged=ragged)
     return {"predictions": prediction_field, "targets": target_field, **sides}
+
+
+def with_named_predictions(request: Request) -> Request:
+    """The same run, with the columns of the predictions taken from behind their path."""
+    named = table_and_columns(request.predictions, request.read)
+    if named is None:
+        return request
+    _refuse_named_twice(request.predictions, "--pred", request.pred)
+    return replace(request, predictions=named[0], pred=named[1])
+
+
+def with_named_targets(request: Request) -> Request:
+    """The same run, with the columns of the targets taken from behind their path."""
+    named = table_and_columns(request.targets, request.read)
+    if named is None:
+        return request
+    _refuse_named_twice(request.targets, "--target", request.target)
+    return replace(request, targets=named[0], target=named[1])
+
+
+def table_and_columns(spec: Any, read: ReadOptions) -> tuple[str, list[str]] | None:
+    """The two parts of `FILE:COLUMN,...`; None where no columns of a table are named: in an archive it is an array."""
+    path, columns = split_member(spec) if isinstance(spec, str) else (spec, None)
+    if columns is None or not os.path.isfile(path) or detect_format(locate(path)[0], read) == "npz":  # noqa: PTH113
+        return None
+    return path, columns.split(",")
+
+
+def _refuse_named_twice(spec: str, option: str, names: Sequence[str] | None) -> None:
+    if names is not None:
+        raise UsageError(
+            f"{spec} names its columns, and so does {option} {','.join(names)}", hint="leave one of them out"
+        )
 
 
 def has_no_targets(request: Request) -> bool:
@@ -171,6 +208,8 @@ def _meant(what: str, spec: str = "", columns: Sequence[str] = ()) -> Iterator[N
         yield
     except DataError as error:
         hint = did_you_mean(spec, columns) or error.hint
+        if columns and hint == error.hint and spec.isidentifier():
+            hint = f"the columns are {listed(columns, 20)}"
         raise DataError(error.problem, why=error.why or what, hint=hint) from error
 
 

@@ -13,15 +13,13 @@ from typing import Any
 import numpy as np
 
 from losscli.data import join_targets, open_field, open_source, read_whole
-from losscli.data.locate import locate, split_member
-from losscli.data.model import FORMATS_OF, Ragged, ReadOptions, Source
-from losscli.data.sniff import detect_format
+from losscli.data.model import FORMATS_OF, Ragged, Source
 from losscli.data.wording import did_you_mean
-from losscli.engine.inputs import number_list
+from losscli.engine.inputs import number_list, table_and_columns, with_named_predictions, with_named_targets
 from losscli.engine.labels import class_names, class_numbers
 from losscli.engine.plan import Request, compute
 from losscli.engine.result import Result, Scored
-from losscli.errors import DataError, UsageError
+from losscli.errors import DataError
 from losscli.losses.contracts import Alignment, Classes
 from losscli.losses.parameters import Side, Weights
 from losscli.numerics import Array
@@ -140,7 +138,7 @@ def score_together(request: Request, models: Sequence[str], *, shown: bool) -> P
         DataError: If the models were not scored on the same samples with the same weights.
     """
     _refuse_pipes(request)
-    request = replace(_with_targets(request), defaults=tuple(FORMATS_OF))  # not every model need be text
+    request = replace(with_named_targets(request), defaults=tuple(FORMATS_OF))  # not every model need be text
     scored = [_score(spec, _request_of(request, spec), shown=shown) for spec in models]
     _refuse_other_columns(scored)
     if request.id is not None:
@@ -161,35 +159,9 @@ def score_together(request: Request, models: Sequence[str], *, shown: bool) -> P
 
 def _request_of(request: Request, spec: str) -> Request:
     """The run of one model, whose columns may be named behind its path."""
-    path, columns = split_member(spec)
-    if columns is None or not _is_table(path, request.read):
+    if request.pred is None and not table_and_columns(spec, request.read):
         _refuse_target_as_prediction(request, spec)
-        return replace(request, predictions=spec)
-    if request.pred is not None:
-        raise UsageError(
-            f"{spec} names its columns, and so does --pred {','.join(request.pred)}", hint="leave one of them out"
-        )
-    return replace(request, predictions=path, pred=columns.split(","))
-
-
-def _with_targets(request: Request) -> Request:
-    """The same run, with the column of the targets taken from behind their path."""
-    if request.targets is None:
-        return request
-    path, columns = split_member(request.targets)
-    if columns is None or not _is_table(path, request.read):
-        return request
-    if request.target is not None:
-        raise UsageError(
-            f"{request.targets} names its columns, and so does --target {','.join(request.target)}",
-            hint="leave one of them out",
-        )
-    return replace(request, targets=path, target=columns.split(","))
-
-
-def _is_table(path: str, read: ReadOptions) -> bool:
-    """Whether what follows a colon behind this path is a column: in an archive it is an array."""
-    return Path(path).is_file() and detect_format(locate(path)[0], read) != "npz"
+    return with_named_predictions(replace(request, predictions=spec))
 
 
 def _refuse_target_as_prediction(request: Request, spec: str) -> None:

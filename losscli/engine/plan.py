@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from losscli.data import ReadOptions
 from losscli.data.model import Field
 from losscli.engine.batch import as_batch
-from losscli.engine.inputs import open_fields, reads_vectors, vectors_read
+from losscli.engine.inputs import (
+    open_fields,
+    reads_vectors,
+    vectors_read,
+    with_named_predictions,
+    with_named_targets,
+)
 from losscli.engine.observe import Observer
 from losscli.engine.reduce import Partial
 from losscli.engine.result import Result, Sink
@@ -74,6 +80,7 @@ class Request:
 def compute(request: Request) -> Result:
     """Run what was asked for."""
     loss = request.loss
+    request = with_named_targets(with_named_predictions(request))
     _refuse_unusable(request)
     if request.penalty is not None and request.reduction == "none":
         raise UsageError("a penalty is added to one number, but --reduction none yields many")

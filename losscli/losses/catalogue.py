@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, get_args
@@ -197,6 +197,10 @@ def catalogue() -> dict[str, Loss]:
     return dict(sorted(_LOSSES.items(), key=lambda entry: entry[1].kernel.__module__))
 
 
+LIKE = 0.6
+"""From here on two names may be the same one, misspelt."""
+
+
 def normalized(name: str) -> str:
     """A name with case and separators removed: `NLLLoss`, `nll_loss` and `nll-loss` are one."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -214,12 +218,23 @@ def find(name: str) -> Loss:
     for entry in losses.values():
         for other, difference in entry.false_friends.items():
             if normalized(other) == wanted:
-                raise UsageError(f"{name!r} is ambiguous: {difference}", hint=f"try `losscli {entry.name}`")
-    import difflib
-
-    near = [names[n].name for n in difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)]
-    suggestion = ", ".join(dict.fromkeys(near))
+                raise UsageError(f"no loss is named {name!r} here: {difference}", hint=f"try `losscli {entry.name}`")
+    near = [names[n].name for n in _nearest(wanted.removesuffix("loss"), names)]
+    suggestion = " or ".join(dict.fromkeys(near))
     raise UsageError(
         f"there is no loss named {name!r}",
         hint=f"did you mean {suggestion}?" if near else "`losscli list` shows all",
     )
+
+
+def _nearest(wanted: str, names: Iterable[str]) -> list[str]:
+    """The names that look most like the one that is wanted; that a loss is called one likens nothing."""
+    import difflib
+
+    likeness = {}
+    for name in names:
+        matcher = difflib.SequenceMatcher(None, name.removesuffix("loss"), wanted)
+        if (likeness_of := matcher.ratio()) >= LIKE:
+            likeness[name] = likeness_of
+    best = max(likeness.values(), default=0.0)
+    return [name for name, found in likeness.items() if found == best]

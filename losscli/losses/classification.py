@@ -81,6 +81,9 @@ class Surprisal:
     family="classification",
     formula="loss = −w[y] · log p[y],   mean = Σ loss / Σ w[y]",
     contract=Classes(default_kind="log-probs", soft=False),
+DIVERGENCE = "the Kullback-Leibler divergence is the cross-entropy with distributions as targets, less their entropy"
+
+
     aliases=("NLLLoss", "nll_loss", "negative_log_likelihood"),
     documents=("000", "002", "003"),
 )
@@ -150,6 +153,7 @@ def nll(surprisal: Surprisal, target: np.ndarray, *, class_weight: ClassWeights 
 def cross_entropy(
     surprisal: Surprisal,
     target: np.ndarray,
+    false_friends=dict.fromkeys(("KLDivLoss", "kl_div", "kl_divergence", "KLDivergence"), DIVERGENCE),
     *,
     class_weight: ClassWeights = None,
     label_smoothing: Fraction = 0.0,

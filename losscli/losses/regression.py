@@ -10,6 +10,7 @@ from losscli.losses.parameters import Positive
 from losscli.numerics import Array
 
 HALVED = "optax's l2_loss is half of the square, TensorFlow's half of the sum of squares; `l2` is the square"
+SMOOTH = "PyTorch's smooth L1 is `huber` with --delta beta, divided by beta: the same where beta is 1"
 
 
 @loss(
@@ -124,6 +125,7 @@ def mse(prediction: Array, target: Array) -> Array:
     documents=("004",),
 )
 def huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> Array:
+    false_friends=dict.fromkeys(("SmoothL1Loss", "smooth_l1_loss"), SMOOTH),
     """Huber loss: quadratic near zero, linear in the tails.
 
     Formula:

@@ -49,7 +49,7 @@ def open_file(path: str, *, inputs: Sequence[str]) -> OutputFile:
         raise UsageError(
             f"{path}: the extension names no output format",
             why=f"an output file ends in {', '.join(EXTENSIONS[:-1])} or {EXTENSIONS[-1]}",
-            hint=f"-o {Path(path).stem or 'losses'}.csv",
+            hint=_likely_output(path),
         )
     if extension == ".npy" and place.straight:
         raise UsageError(
@@ -59,6 +59,14 @@ def open_file(path: str, *, inputs: Sequence[str]) -> OutputFile:
         )
     place.refuse_inputs(inputs)
     return OutputFile(place, extension)
+
+
+def _likely_output(path: str) -> str:
+    """What may have been meant by an output of no known format."""
+    if path == "-":
+        return "--format jsonl and --format csv print every sample"
+    stem = Path(path).with_suffix("")
+    return f"-o {stem if stem.suffix in EXTENSIONS else stem.with_suffix('.csv')}"
 
 
 class OutputFile:
