@@ -24,8 +24,13 @@ UNIT_EXPONENT = 1074
 SLICE = 1 << 17
 """How many values are sliced at a time: enough that threads seldom wait for the interpreter's lock."""
 
-FEW_CLASSES = 32
-"""Up to so many classes are worked on class by class."""
+PIECE = 1 << 17
+"""How many exponentials are taken at a time: a megabyte, which is still in the cache when they are summed."""
+
+FEW_CLASSES = 128
+"""Up to so many numbers may be added from end to end: `sum` itself does not add fewer pairwise."""
+
+LEAST_IN_RANGE, GREATEST_IN_RANGE = 2.0**-450, 2.0**500
 
 HUGE = 2.0**900
 """Magnitudes from here on would overflow the slicing constant."""
@@ -122,33 +127,46 @@ def odds_against(scores: np.ndarray, target: np.ndarray) -> tuple[Array, Array]:
     """Σ exp(x_c) over all classes but the target, and exp(x_target), of rows of scores of any float type.
 
     Both are taken as they stand, with no maximum subtracted: a row whose values leave the range of
-    float64 shows it in them (`in_range`). That saves a pass over memory and a second array, and float32
-    scores are exponentiated in float64 without a copy.
+    float64 shows it in them (`in_range`). That saves a pass over memory.
     """
     rows, classes = scores.shape
-    if classes > FEW_CLASSES:
-        exponentials = np.exp(scores, dtype=np.float64)
-        position = np.arange(0, rows * classes, classes) + target
+    others, chosen = np.empty(rows), np.empty(rows)
+    step = max(1, PIECE // classes)
+    first = np.arange(0, step * classes, classes)
+    for start in range(0, rows, step):
+        piece = slice(start, start + step)
+        # Widened before they are exponentiated: given float32, NumPy would work in float32 whatever `out` is.
+        exponentials = scores[piece].astype(np.float64, order="C")
+        np.exp(exponentials, out=exponentials)
         flat = exponentials.reshape(-1)
-        chosen = flat.take(position)
-        flat[position] = 0.0
-        return exponentials.sum(axis=1), chosen
-    # Few classes make short rows, in which NumPy sums slowly: here they are summed class by class,
-    # explicitly, since NumPy's own order of adding would depend on the number of rows.
-    by_class = np.exp(np.ascontiguousarray(scores.T), dtype=np.float64)
-    position = target * rows + np.arange(rows)
-    flat = by_class.reshape(-1)
-    chosen = flat.take(position)
-    flat[position] = 0.0
-    others = by_class[0].copy()
-    for exponentials in by_class[1:]:
-        others += exponentials
+        position = first[: len(exponentials)] + target[piece]
+        flat.take(position, out=chosen[piece], mode="clip")  # any other mode makes a copy of `out`
+        flat[position] = 0.0  # not subtracted from the sum, where it might be all that is left of it
+        _sum_rows(exponentials, others[piece])
     return others, chosen
+
+
+def _sum_rows(values: Array, out: Array) -> None:
+    """The sum of each row, added in an order that does not depend on what other rows there are.
+
+    `sum` adds pairwise, which long rows need, at a cost for each row, which is much for short ones.
+    `einsum` adds from end to end, in a few lanes. BLAS would be faster than both, but its order depends
+    on the number of rows, and its threads are not ours.
+    """
+    if values.shape[1] > FEW_CLASSES:
+        values.sum(axis=1, out=out)
+    else:
+        np.einsum("ij->i", values, out=out)
 
 
 def in_range(exponentials: Array) -> np.ndarray:
     """Which sums of exponentials are accurate, and have accurate quotients: no overflow and no underflow is near."""
-    return (exponentials > 2.0**-450) & (exponentials < 2.0**500)
+    return (exponentials > LEAST_IN_RANGE) & (exponentials < GREATEST_IN_RANGE)
+
+
+def all_in_range(exponentials: Array) -> bool:
+    """Whether all of them are `in_range`; the least and the greatest of them say so, in less time."""
+    return bool(exponentials.min() > LEAST_IN_RANGE and exponentials.max() < GREATEST_IN_RANGE)
 
 
 class ExactSum:
@@ -184,22 +202,25 @@ class ExactSum:
             else:
                 self._add_extremes(part)
 
-    def add_quickly(self, values: Array) -> None:
-        """Add every element of `values`, up to the bound that `error` keeps."""
+    def add_quickly(self, values: Array, largest: float | None = None) -> None:
+        """Add every element of `values`, up to the bound that `error` keeps.
+
+        `largest` is their largest magnitude, where that is known.
+        """
         values = values.reshape(-1)
         buffer = np.empty(min(values.size, SLICE))
         for start in range(0, values.size, SLICE):
             part = values[start : start + SLICE]
-            largest = largest_magnitude(part)
-            if not largest < HUGE:
+            most = largest_magnitude(part) if largest is None else largest
+            if not most < HUGE:
                 self._add_extremes(part)
                 continue
             rest = buffer[: part.size]
-            units, largest = _cut_slice(part, largest, rest)
+            units, most = _cut_slice(part, most, rest)
             self.units += units + _units(float(rest.sum()))
             # A sum of n numbers in any order is off by n · 2**-53 of the sum of their magnitudes at most;
             # 2**-52 leaves room for the rounding of the bound itself.
-            self.error += 1 + _units(part.size**2 * largest * 2.0**-52)
+            self.error += 1 + _units(part.size**2 * most * 2.0**-52)
 
     def _add_extremes(self, part: Array) -> None:
         """Add values of which some are too large for slicing, infinite or NaN."""

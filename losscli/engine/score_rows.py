@@ -14,7 +14,7 @@ from losscli.engine.scoring import NanPolicy, as_float64
 from losscli.errors import DataError, UsageError
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import ScoreKind
-from losscli.numerics import Array, in_range
+from losscli.numerics import Array, all_in_range, exp, in_range
 
 DECIDING_ROWS = 4096
 """How many rows of the first block decide the kind; all others must agree."""
@@ -50,7 +50,7 @@ class ScoreRows:
         if not sound.any():
             return
         if samples is None:
-            samples = self.samples_of(0, len(scores))
+            samples = self.samples_of(0, np.arange(len(scores)))
         self._refuse_infinite(scores, scores.max(axis=1), sound, samples)
         facts = self._examine(scores[sound], samples[sound])
         if mixed := mixture(facts):
@@ -63,42 +63,48 @@ class ScoreRows:
         return Surprisal(self.kind, self._normalized(scores, counted, start) if self.normalize else scores)
 
     def inspect(
-        self, surprisal: Surprisal, counted: np.ndarray | None, samples: np.ndarray
+        self, surprisal: Surprisal, counted: np.ndarray | None, start: int, first: int = 0
     ) -> tuple[np.ndarray | None, np.ndarray | None, RowFacts]:
-        """Look at the rows of which surprisals were taken; `samples` are the samples that they belong to.
+        """Look at the rows of which surprisals were taken, the `first` of those from sample `start` on.
 
         Returns:
             The rows that a NaN makes unusable and the samples to be left out for one (None where all is
             well), and what the other rows show of their kind.
         """
         scores = surprisal.scores
-        if self.kind == "logits" and surprisal.mass is not None:
-            doubtful = self._doubtful(surprisal.mass)
-            if np.isfinite(scores[doubtful].max(axis=1, initial=0.0)).all():
+        if self.kind == "logits" and surprisal.mass is not None and surprisal.target_mass is not None:
+            doubtful = self._doubtful(surprisal.mass, surprisal.target_mass)
+            few = scores[doubtful]
+            if np.isfinite(few.max(axis=1, initial=0.0)).all():
                 sound = np.ones(len(doubtful), np.bool_) if counted is None else counted[doubtful]
-                facts = self.facts(scores[doubtful], sound, samples[doubtful])
+                facts = self.facts(few, sound, self.samples_of(start, first + doubtful))
                 facts.rows = len(scores) if counted is None else int(counted.sum())
                 return None, None, facts
         sound = np.ones(len(scores), np.bool_) if counted is None else counted
+        samples = self.samples_of(start, np.arange(first, first + len(scores)))
         broken, lost = self.broken(scores, self.predictions, sound, samples)
         if broken is not None:
             sound = sound & ~broken
         return broken, lost, self.facts(scores, sound, samples)
 
-    def _doubtful(self, mass: Array) -> np.ndarray:
+    def _doubtful(self, mass: Array, target_mass: Array) -> np.ndarray:
         """The rows of logits that may be broken, or may be probabilities or log-probabilities.
 
         What Σ exp x of a row can be, if its x are probabilities, follows from its convexity: it is least
-        where all are equal and greatest where one of them is 1. Almost no row of logits falls there.
+        where all are equal and greatest where one of them is 1; and exp x of its target lies between 1
+        and e. Almost no row of logits falls there.
         """
-        tolerance, classes = self.tolerance, self.classes
+        tolerance, classes, slack = self.tolerance, self.classes, 1e-9
         least = classes * math.exp(max(1.0 - tolerance, 0.0) / classes)
         most = classes * math.e if tolerance >= 1.0 else classes - 2 + math.e + math.exp(tolerance)
-        slack = 1e-9
-        ordinary = in_range(mass) & ((mass < least * (1.0 - slack)) | (mass > most * (1.0 + slack)))
-        if math.isfinite(tolerance):
-            ordinary &= np.abs(np.log(mass)) > tolerance + slack
-        return np.flatnonzero(~ordinary)
+        doubtful = _within(mass, least, most, slack)
+        doubtful &= _within(target_mass, 1.0, math.e, slack)
+        near_one = exp(tolerance + slack)
+        if not mass.min() > near_one:
+            doubtful |= _within(mass, 1.0 / near_one, near_one, slack)
+        if not all_in_range(mass):
+            doubtful |= ~in_range(mass)
+        return np.flatnonzero(doubtful)
 
     def broken(
         self, scores: np.ndarray, field: Field, counted: np.ndarray | None, samples: np.ndarray
@@ -133,9 +139,9 @@ class ScoreRows:
             raise self._contradiction(scores, sound, facts, how)
         return facts
 
-    def samples_of(self, start: int, rows: int) -> np.ndarray:
-        """The numbers of the samples that the rows from sample `start` on belong to."""
-        return start + np.arange(rows) // self.per_sample
+    def samples_of(self, start: int, rows: np.ndarray) -> np.ndarray:
+        """The numbers of the samples that rows belong to, which are counted from sample `start` on."""
+        return start + rows // self.per_sample
 
     def _refuse_infinite(self, scores: Array, high: Array, counted: np.ndarray, samples: np.ndarray) -> None:
         """Refuse +inf, and rows without a class that is possible."""
@@ -239,3 +245,9 @@ class ScoreRows:
     def evidence(self, facts: RowFacts) -> str:
         """How the kind is known, in words."""
         return evidence(self.kind, facts, detected=self.detected)
+
+
+def _within(values: Array, low: float, high: float, slack: float) -> np.ndarray:
+    """Which values > 0 lie between two bounds, or outside of them by a share of `slack` at most."""
+    within: np.ndarray = (values >= low * (1.0 - slack)) & (values <= high * (1.0 + slack))
+    return within

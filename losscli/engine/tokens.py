@@ -165,7 +165,6 @@ class TokensScorer(Scorer):
         """
         assert self.rows is not None  # noqa: S101 - told to the type checker
         scores, target, counted, states = self._rows_and_targets(start, values)
-        samples = self.rows.samples_of(start, len(scores))
         tried = self._shifted_targets(start, values, states)
         of_row, lost, facts.rows = np.empty(len(scores)), [], RowFacts()
         step = max(1, STEP_NUMBERS // scores.shape[1])
@@ -173,7 +172,7 @@ class TokensScorer(Scorer):
             part = slice(low, low + step)
             surprisal = self.rows.surprisal(scores[part], counted[part], start)
             of_row[part] = self.loss.kernel(surprisal, target[part])
-            broken, left_out, rows = self.rows.inspect(surprisal, counted[part], samples[part])
+            broken, left_out, rows = self.rows.inspect(surprisal, counted[part], start, low)
             if broken is not None:
                 of_row[part][broken] = np.nan
             if left_out is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from losscli.losses.catalogue import loss
 from losscli.losses.contracts import Classes, ScoreKind
 from losscli.losses.parameters import ClassWeights, Fraction
-from losscli.numerics import Array, in_range, log_partition, odds_against, times
+from losscli.numerics import Array, all_in_range, in_range, log_partition, odds_against, times
 
 
 class Surprisal:
@@ -25,6 +25,8 @@ class Surprisal:
         self.scores = scores
         self.mass: Array | None = None
         """Σ exp x of each row of logits, once a surprisal was asked for; 0, inf or NaN where out of range."""
+        self.target_mass: Array | None = None
+        """exp x of the target of each row, likewise."""
 
     @cached_property
     def partition(self) -> tuple[Array, Array]:
@@ -35,12 +37,14 @@ class Surprisal:
         """The surprisal of one class a row."""
         if self.kind == "logits":
             others, chosen = odds_against(self.scores, target)
-            self.mass = others + chosen
-            surprisal: Array = np.log1p(others / chosen)
+            self.mass, self.target_mass = others + chosen, chosen
+            odds = others / chosen
             # Below 2**-53 the quotient is the loss itself, and its own rounding would show in it.
-            extreme = ~(in_range(others) & in_range(chosen) & (others >= chosen * 2.0**-53))
-            if extreme.any():
-                surprisal[extreme] = self._of_extreme(self.scores[extreme], target[extreme])
+            if all_in_range(others) and all_in_range(chosen) and odds.min() >= 2.0**-53:
+                return np.log1p(odds, out=odds)
+            extreme = ~(in_range(others) & in_range(chosen) & (odds >= 2.0**-53))
+            surprisal: Array = np.log1p(odds, out=odds)
+            surprisal[extreme] = self._of_extreme(self.scores[extreme], target[extreme])
             return surprisal
         return 0.0 - (self._chosen(target) if self.kind == "log-probs" else np.log(self._chosen(target)))
 
