@@ -201,10 +201,13 @@ class ScoreRows:
                 sums = np.exp(row).sum()
                 problem = f"{self.predictions.where(sample)}: the probabilities of the row sum to {sums:.9g}"
                 why = f"{lead}, so that their exponentials must sum to 1"
+            is_probs = row.min() >= 0.0 and abs(row.sum() - 1.0) <= self.tolerance
             return DataError(
                 problem,
                 why=why,
-                hint="--kind logits normalises each row by its softmax"
+                hint="--kind probs takes the values as probabilities, which they look like"
+                if is_probs
+                else "--kind logits normalises each row by its softmax"
                 + ("" if self.detected else "; --kind auto looks at the rows"),
             )
         outside = np.flatnonzero((row < 0.0) | (row > 1.0))
