@@ -39,6 +39,9 @@ NOUNS = {"lengths": "the length", "prompt_lengths": "the prompt length", "bytes"
 SHIFTS = (-1, 0, 1)
 """What is tried beside the stated shift."""
 
+SURE = 3.0
+"""How many standard errors another shift must be ahead: of shifts that score alike, one is ahead by chance."""
+
 
 @dataclass
 class TokenFacts:
@@ -49,8 +52,14 @@ class TokenFacts:
     sequence_weight: ExactSum = field(default_factory=ExactSum)
     bytes: ExactSum = field(default_factory=ExactSum)
     shifted: dict[int, ExactSum] = field(default_factory=dict)
+    shifted_squares: dict[int, float] = field(default_factory=dict)
     shifted_tokens: dict[int, int] = field(default_factory=dict)
     rows: RowFacts | None = None
+
+    def error_of_mean(self, shift: int, mean: float) -> float:
+        """The standard error of what a shift scores on average."""
+        tokens = self.shifted_tokens[shift]
+        return math.sqrt(max(0.0, self.shifted_squares[shift] / tokens - mean * mean) / tokens)
 
     def merge(self, later: TokenFacts) -> None:
         """Add the sequences that follow."""
@@ -60,6 +69,7 @@ class TokenFacts:
         self.bytes.merge(later.bytes)
         for shift, total in later.shifted.items():
             self.shifted.setdefault(shift, ExactSum()).merge(total)
+            self.shifted_squares[shift] = self.shifted_squares.get(shift, 0.0) + later.shifted_squares[shift]
             self.shifted_tokens[shift] = self.shifted_tokens.get(shift, 0) + later.shifted_tokens[shift]
         if self.rows is None:
             self.rows = later.rows
@@ -182,6 +192,7 @@ class TokensScorer(Scorer):
                 found = surprisal.roughly(np.maximum(other[part], 0))[other[part] >= 0]
                 known = found[~np.isnan(found)]
                 facts.shifted.setdefault(shift, ExactSum()).add(known)
+                facts.shifted_squares[shift] = facts.shifted_squares.get(shift, 0.0) + float(np.square(known).sum())
                 facts.shifted_tokens[shift] = facts.shifted_tokens.get(shift, 0) + len(known)
         skipped = among(np.concatenate(lost), start, len(states)) if lost else None
         return _moved(of_row.reshape(states.shape), self.shift), states, skipped
@@ -330,7 +341,9 @@ class TokensScorer(Scorer):
         found = self.rows.warnings(facts.rows)
         means = {s: facts.shifted[s].value() / n for s, n in facts.shifted_tokens.items() if n}
         best = min(means, key=lambda shift: means[shift], default=self.shift)
-        if self.shift in means and means[best] < means[self.shift]:
+        if self.shift in means and means[self.shift] - means[best] > SURE * math.hypot(
+            facts.error_of_mean(best, means[best]), facts.error_of_mean(self.shift, means[self.shift])
+        ):
             found.append(
                 f"--shift {best} would score {means[best]:.4g} nats per token, "
                 f"--shift {self.shift} scores {means[self.shift]:.4g}: are tokens and scores aligned as stated?"

@@ -251,6 +251,16 @@ def test_a_shift_that_another_one_beats_is_noticed(stated, true):
         assert warnings == []
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_noise_speaks_against_no_shift(seed):
+    """Of scores that know nothing, some shift is always a little ahead."""
+    rng = np.random.default_rng(seed)
+    result = losscli.compute(
+        "sequence-nll", rng.normal(size=(8, 12, 7)), rng.integers(0, 7, (8, 12)), kind="logits", shift=0
+    )
+    assert result.warnings == []
+
+
 def test_an_impossible_token_speaks_against_a_shift():
     """Where the stated shift is finite and another one hits a probability of 0, there is nothing to say."""
     probs = np.array([[[0.4, 0.6, 0.0], [0.1, 0.9, 0.0], [1.0, 0.0, 0.0]]])
