@@ -6,6 +6,7 @@ A new loss on a known contract takes part in every law without a line here. A ne
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 import losscli
 from losscli.engine.result import Result
 from losscli.losses.catalogue import Loss, catalogue
-from losscli.losses.contracts import Classes, Domain, Elementwise
+from losscli.losses.contracts import Alignment, Classes, Domain, Elementwise, Tokens
 from losscli.losses.parameters import Choice, Flag, Number, Parameter, Side, Weights, Whole
 from losscli.numerics import log_softmax
 
@@ -27,6 +28,12 @@ LAW = settings(max_examples=4, phases=[Phase.generate, Phase.shrink])
 CLASSES = 4
 WIDTH = 3
 """The length of the last axis where a sample holds more than one element."""
+
+STEPS = 7
+"""The tokens or the frames of a sequence."""
+
+LABELS = 3
+"""The most labels of an utterance: its frames suffice for them and for a blank between any two."""
 
 WIDE = 40.0
 """How far numbers go where their domain has no end."""
@@ -58,9 +65,11 @@ class Batch:
 
     def result(self, **options: Any) -> Result:
         """The whole result."""
-        asked = {**self.options, **options}
-        if isinstance(self.loss.contract, Classes):
-            asked.setdefault("kind", self.loss.contract.default_kind)
+        asked = {"kind": kind_of(self.loss), **self.options, **options}
+        if isinstance(self.loss.contract, Alignment):
+            asked |= {"layout": "ntc", "mean_rule": "sample"}  # a sample a row, and the mean over them
+        if asked["kind"] is None:
+            del asked["kind"]
         return losscli.compute(self.loss.name, self.predictions, self.targets, **asked)
 
     def elements(self, **options: Any) -> np.ndarray:
@@ -88,6 +97,13 @@ class Variant:
 
     def options(self, rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Any]:
         """Values for what must be given, and (where `optioned`) other than the default for the rest."""
+        if self.optioned and isinstance(self.loss.contract, Tokens):
+            mask = rng.integers(0, 2, shape)
+            mask[:, 0] = 1  # so that something of each sequence is scored
+            return {"lengths": locked(rng.integers(1, STEPS, shape[:1])), "mask": locked(mask)}
+        if self.optioned and isinstance(self.loss.contract, Alignment):
+            lengths = {"input_lengths": (2 * LABELS - 1, STEPS), "target_lengths": (1, LABELS)}
+            return {name: locked(rng.integers(*ends, shape[:1], endpoint=True)) for name, ends in lengths.items()}
         own = {p.name: p for p in self.loss.parameters if p.name in self.loss.own_options}
         asked = list(self.loss.one_of[-1 if self.optioned else 0 :][:1])
         if self.optioned:
@@ -128,6 +144,13 @@ class Variant:
                 targets = as_kind(numbers(rng, logits.shape, -4.0, 4.0), "probs")
             else:
                 targets = rng.integers(0, CLASSES, (size, *inner))
+        elif isinstance(contract, (Tokens, Alignment)):
+            logits = numbers(rng, (size, STEPS, CLASSES), -WIDE, WIDE)
+            predictions = as_kind(logits, kind_of(self.loss), axis=-1)
+            if isinstance(contract, Tokens):
+                targets = rng.integers(0, CLASSES, (size, STEPS))
+            else:  # label 0 is the blank
+                targets = rng.integers(1, CLASSES, (size, LABELS))
         else:
             predictions = in_domain(rng, contract.prediction, (size, *inner))
             targets = in_domain(rng, contract.target, (size, *inner))
@@ -151,12 +174,27 @@ def in_domain(rng: np.random.Generator, domain: Domain, shape: tuple[int, ...]) 
     return np.where(values == domain.low, 1.0, values) if not domain.low_closed else values
 
 
-def as_kind(logits: np.ndarray, kind: str) -> np.ndarray:
-    """Logits with classes on axis 1, as log-probabilities or probabilities."""
+def as_kind(logits: np.ndarray, kind: str, axis: int = 1) -> np.ndarray:
+    """Logits as log-probabilities or probabilities."""
     if kind == "logits":
         return logits
-    log_probs = np.moveaxis(log_softmax(np.moveaxis(logits, 1, -1)), -1, 1)
+    log_probs = np.moveaxis(log_softmax(np.moveaxis(logits, axis, -1)), -1, axis)
     return log_probs if kind == "log-probs" else np.exp(log_probs)
+
+
+def kind_of(loss: Loss) -> str | None:
+    """What a call from Python takes the predictions for, where there are several kinds."""
+    return next((parameter.default for parameter in loss.parameters if parameter.name == "kind"), None)
+
+
+def has_classes(loss: Loss) -> bool:
+    """Whether the predictions have an axis of classes."""
+    return kind_of(loss) is not None
+
+
+def class_axis(loss: Loss) -> int:
+    """Where the axis of the classes is."""
+    return 1 if isinstance(loss.contract, Classes) else -1
 
 
 def locked(array: np.ndarray) -> np.ndarray:
@@ -166,21 +204,24 @@ def locked(array: np.ndarray) -> np.ndarray:
 
 
 def variants(keep: Callable[[Variant], bool] = lambda _: True) -> list[Variant]:
-    """Every variant of every loss for which a law holds."""
-    return [variant for loss in catalogue().values() for variant in variants_of(loss) if keep(variant)]
+    """Every variant of every loss for which a law holds; a loss that is made of a mean has laws of its own."""
+    losses = [loss for loss in catalogue().values() if loss.of_mean is None]
+    return [variant for loss in losses for variant in variants_of(loss) if keep(variant)]
 
 
 def variants_of(loss: Loss) -> Iterable[Variant]:
     """Shapes × sorts of targets × options."""
+    deep, soft, options = (False, True), (False,), bool(loss.own_options)
     match loss.contract:
-        case Elementwise():
-            sorts: tuple[bool, ...] = (False,)
-        case Classes(soft=soft):
-            sorts = (False, True) if soft else (False,)
+        case Classes(soft=True):
+            soft = (False, True)
+        case Tokens() | Alignment():
+            deep, options = (False,), True
+        case Elementwise() | Classes():
+            pass
         case _:
             return
-    for deep in (False, True):
-        for soft in sorts:
-            yield Variant(loss, deep, soft)
-            if loss.own_options:
-                yield Variant(loss, deep, soft, optioned=True)
+    for shape, sort in itertools.product(deep, soft):
+        yield Variant(loss, shape, sort)
+        if options:
+            yield Variant(loss, shape, sort, optioned=True)

@@ -8,30 +8,61 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from batches import CLASSES, LAW, Batch, locked, variants
+from batches import CLASSES, LAW, Batch, locked, variants, variants_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import losscli
 from losscli.engine import run
 from losscli.losses.catalogue import catalogue
-from losscli.losses.contracts import Classes
+from losscli.losses.contracts import Classes, Tokens
 
 every = pytest.mark.parametrize("variant", variants(), ids=str)
 plain = pytest.mark.parametrize("variant", variants(lambda v: v.plain), ids=str)
 indexed = pytest.mark.parametrize(
     "variant", variants(lambda v: isinstance(v.loss.contract, Classes) and not v.soft), ids=str
 )
+ignorable = pytest.mark.parametrize(
+    "variant",
+    variants(
+        lambda v: (
+            any(p.name == "ignore_index" for p in v.loss.parameters)
+            and not v.soft
+            and not (v.optioned and isinstance(v.loss.contract, Tokens))
+        )  # where padding is left out as well
+    ),
+    ids=str,
+)
+of_mean = pytest.mark.parametrize(
+    "variant", [v for loss in catalogue().values() if loss.of_mean for v in variants_of(loss)], ids=str
+)
 
 
-LAWS_OF_THEIR_OWN = {"Tokens", "Alignment"}
-"""Contracts whose samples are sequences, which these laws cannot make."""
+def test_every_loss_takes_part():
+    taking_part = {variant.loss.name for variant in variants()}
+    made_of_a_mean = {loss.name for loss in catalogue().values() if loss.of_mean}
+    assert set(catalogue()) == taking_part | made_of_a_mean
 
 
-def test_every_contract_takes_part():
-    taking_part = {type(variant.loss.contract).__name__ for variant in variants()}
-    contracts = {type(loss.contract).__name__ for loss in catalogue().values()}
-    assert contracts == taking_part | LAWS_OF_THEIR_OWN
+@of_mean
+def test_a_loss_made_of_a_mean_is_that_of_the_loss_below_it(variant):
+    """So that every law of the mean is one of it: the mean's bits decide its own."""
+    [below] = [loss for loss in catalogue().values() if loss.contract == variant.loss.contract and not loss.of_mean]
+
+    @LAW
+    @given(variant.batches(), st.sampled_from([None, 2.0]))
+    def law(batch, weight):
+        if weight:
+            batch = batch.with_options(sample_weight=np.arange(1.0, len(batch) + 1) * weight)
+        found, mean = batch.result(), dataclasses.replace(batch, loss=below).result()
+        assert found.value == variant.loss.of_mean(mean.value)
+        assert (found.numerator, found.denominator) == (mean.numerator, mean.denominator)
+        assert found.counts == mean.counts
+        for other in ("sum", "none"):
+            with pytest.raises(losscli.UsageError, match="made of a mean"):
+                batch.result(reduction=other)
+
+    law()
 
 
 def exactly(values):
@@ -161,7 +192,7 @@ def test_sample_weights_are_shares(variant):
     law()
 
 
-@indexed
+@ignorable
 def test_ignored_is_removed(variant):
     @LAW
     @given(st.data(), variant.batches(min_size=2))

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from batches import CLASSES, LAW, Batch, as_kind, locked, variants
+from batches import CLASSES, LABELS, LAW, STEPS, Batch, as_kind, class_axis, has_classes, locked, variants
 from hypothesis import given
 from hypothesis import strategies as st
 
 import losscli
-from losscli.losses.contracts import Classes, Elementwise
+from losscli.losses.contracts import Alignment, Classes, Elementwise, Tokens
 
 CERTAIN = 800.0
 """A logit so sure that its loss is below the smallest number: e^-800 is 0."""
@@ -20,12 +20,14 @@ density = {"gaussian-nll"}
 """Losses of a density, which may exceed 1: the loss may be negative."""
 
 plain = pytest.mark.parametrize("variant", variants(lambda v: v.plain and v.loss.name not in density), ids=str)
-classes = pytest.mark.parametrize("variant", variants(lambda v: isinstance(v.loss.contract, Classes)), ids=str)
+classes = pytest.mark.parametrize("variant", variants(lambda v: has_classes(v.loss)), ids=str)
 
 
 def hard(batch: Batch) -> Batch:
     """The batch with its soft targets made 0 or 1."""
     contract = batch.loss.contract
+    if isinstance(contract, (Tokens, Alignment)):
+        return batch
     if isinstance(contract, Classes):
         if batch.targets.dtype.kind == "f":
             index = batch.targets.argmax(axis=1)
@@ -41,6 +43,14 @@ def perfect(batch: Batch) -> Batch:
     if isinstance(contract, Classes):
         share = targets if targets.dtype.kind == "f" else np.moveaxis(np.eye(CLASSES)[targets], -1, 1)
         predictions = np.where(share == 1.0, 0.0, -CERTAIN)
+    elif isinstance(contract, Tokens):
+        predictions = np.where(np.eye(CLASSES)[targets] == 1.0, 0.0, -CERTAIN)
+    elif isinstance(contract, Alignment):  # each label in a frame of its own, and blanks between and behind them
+        path = np.zeros((len(targets), STEPS), int)
+        path[:, : 2 * LABELS : 2] = targets
+        for row, length in enumerate(batch.options.get("target_lengths", [LABELS] * len(targets))):
+            path[row, 2 * length :] = 0
+        predictions = np.where(np.eye(CLASSES)[path] == 1.0, 0.0, -CERTAIN)
     elif contract.target.signs:
         predictions = CERTAIN * targets
     elif contract.prediction.noun == "logits":
@@ -126,7 +136,9 @@ def test_kinds_of_the_same_predictions_agree(variant):
     def law(batch, seed):
         logits = np.random.default_rng(seed).uniform(-30.0, 30.0, batch.predictions.shape)
         first, *others = (
-            replace(batch, predictions=locked(as_kind(logits, kind))).with_options(kind=kind).elements()
+            replace(batch, predictions=locked(as_kind(logits, kind, class_axis(batch.loss))))
+            .with_options(kind=kind)
+            .elements()
             for kind in ("logits", "log-probs", "probs")
         )
         for other in others:
@@ -145,7 +157,10 @@ def test_the_order_of_classes_is_a_matter_of_names(variant):
             options["class_weight"] = options["class_weight"][order]
         soft = batch.targets.dtype.kind == "f"
         targets = batch.targets[:, order] if soft else np.argsort(order)[batch.targets]
-        renamed = replace(batch, predictions=batch.predictions[:, order], targets=targets, options=options)
+        if isinstance(batch.loss.contract, Alignment):
+            options["blank"] = int(np.argsort(order)[0])
+        predictions = np.take(batch.predictions, order, axis=class_axis(batch.loss))
+        renamed = replace(batch, predictions=predictions, targets=targets, options=options)
         np.testing.assert_allclose(renamed.elements(), batch.elements(), rtol=4e-15)
 
     law()
