@@ -185,8 +185,9 @@ def whole_number(value: Any) -> int | None:
     """The whole number that the value is, or that text says; None for anything else."""
     if isinstance(value, bool) or not is_number(value) or not math.isfinite(float(value)):
         return None
-    number = int(float(value)) if isinstance(value, (str, float)) else int(value)
-    return number if number == float(value) else None
+    exact = float(value) if isinstance(value, str) else value  # of a large whole number, float() is another one
+    number = int(exact)
+    return number if number == exact else None
 
 
 Kind: TypeAlias = Number | Whole | ClassIndex | Flag | Choice | Weights | Side

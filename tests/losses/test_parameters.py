@@ -1,0 +1,26 @@
+"""What an option may be: numbers that are whole, and those that are not."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from losscli.losses.parameters import whole_number
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (0, 0), (-3, -3), (2.0, 2), ("2", 2), ("-1e3", -1000), (np.int64(5), 5), (np.float32(4.0), 4),
+        # As a float64 it would be 2**63: `--rows all` was refused for that.
+        (sys.maxsize, 2**63 - 1),
+        (2.5, None), ("2.5", None), (np.float32(0.5), None), ("two", None), ("", None), (None, None),
+        (True, None), (float("nan"), None), (float("inf"), None), ("nan", None), ([1], None),
+    ],
+)  # fmt: skip
+def test_whole_numbers(value, number):
+    found = whole_number(value)
+    assert found == number
+    assert found is None or type(found) is int
