@@ -298,9 +298,9 @@ def test_bits_and_bans():
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"shift": 1}, "--shift does not apply to --kind token-log-probs"),
-        ({"ignore_index": 0}, "--ignore-index does not apply to --kind token-log-probs"),
-        ({"normalize": True}, "--normalize does not apply to --kind token-log-probs"),
+        ({"shift": 1}, "shift does not apply to kind='token-log-probs'"),
+        ({"ignore_index": 0}, "ignore_index does not apply to kind='token-log-probs'"),
+        ({"normalize": True}, "normalize=True does not apply to kind='token-log-probs'"),
     ],
 )
 def test_options_of_whole_vocabularies_are_refused_for_chosen_tokens(options, problem):
