@@ -15,7 +15,7 @@ from losscli.data.columns import choose_columns
 from losscli.data.model import Field
 from losscli.data.rows import join_rows, take_rows
 from losscli.data.table import TableSource
-from losscli.data.wording import listed
+from losscli.data.wording import listed, several
 from losscli.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def join_targets(left: Source, right: Source, id_column: str) -> Source:
     problems = []
     if order.null_count:
         missing = left_ids.filter(order.is_null())
-        problems.append(f"{len(missing):,} ids of {left.path} are missing in {right.path}: {_first(missing)}")
+        problems.append(f"{_some(missing, left.path)} missing in {right.path}: {_first(missing)}")
     extra = right_ids.filter(pc.invert(pc.is_in(right_ids, value_set=left_ids)))
     if len(extra):
-        problems.append(f"{len(extra):,} ids of {right.path} are not in {left.path}: {_first(extra)}")
+        problems.append(f"{_some(extra, right.path)} not in {left.path}: {_first(extra)}")
     if problems:
         raise DataError(
             f"{'; '.join(problems)}",
@@ -160,11 +160,15 @@ def _reject_duplicates(table: TableSource, ids: pa.Array, id_column: str) -> Non
     repeated = counts.filter(pc.greater(counts.field("counts"), 1))
     if len(repeated):
         raise DataError(
-            f"{table.path}: {len(repeated):,} ids stand more than once in column {id_column!r}: "
+            f"{table.path}: {several(len(repeated), 'id stands', 'ids stand')} more than once in column {id_column!r}: "
             f"{_first(repeated.field('values'))}",
             why="which of the rows is meant cannot be said",
             hint="keep one row for each id",
         )
+
+
+def _some(ids: pa.Array, path: str) -> str:
+    return several(len(ids), f"id of {path} is", f"ids of {path} are")
 
 
 def _named(id_type: pa.DataType) -> str:

@@ -19,6 +19,11 @@ def listed(names: Sequence[object], limit: int = 8) -> str:
     return first if len(names) <= limit else f"{first} and {len(names) - limit} more"
 
 
+def several(count: int, one: str, many: str) -> str:
+    """A count with its noun and verb, as in "1 id stands" and "2,000 ids stand"."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def nearest(name: str, names: Iterable[str]) -> list[str]:
     """The name that looks most like `name`; several only where they look equally like it."""
     import difflib

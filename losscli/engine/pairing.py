@@ -282,7 +282,8 @@ def _warnings(scored: Sequence[ScoredModel]) -> list[str]:
     shared = [text for text in said[0] if all(text in texts for texts in said)]
     found = list(shared)
     for model, texts in zip(scored, said, strict=True):
-        found += [f"{model.name}: {text}" for text in texts if text not in shared]
+        path = model.result.inputs["predictions"].path
+        found += [text if text.startswith(path) else f"{model.name}: {text}" for text in texts if text not in shared]
     inputs = [model.result.inputs["predictions"] for model in scored]
     for alike, told in (
         ({record.kind for record in inputs}, [f"{record.path} holds {record.kind}" for record in inputs]),

@@ -161,8 +161,9 @@ class NanPolicy:
         first = int(np.flatnonzero(bad)[0])
         raise DataError(
             f"{field.where(int(samples[first]), _first_position(np.isnan(rows[first])))}: the value is NaN",
-            why=f"{len(lost)} of {len(np.unique(samples))} samples looked at hold NaN (rows {named}{more})",
+            why=f"{len(lost)} of {len(np.unique(samples))} samples looked at hold NaN ({noun} {named}{more})",
             hint="--on-nan skip leaves such samples out and counts them, --on-nan propagate makes the loss NaN",
+        noun = "row" if len(lost) == 1 else "rows"
         )
 
 

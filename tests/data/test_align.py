@@ -188,9 +188,9 @@ def test_join_says_where_a_row_stands_in_its_own_table(tables):
     ("left", "right", "message"),
     [
         ([1, 2, 3, 4], [1, 2], r"2 ids of left.parquet are missing in right.parquet: 3, 4"),
-        ([1], [1, 5], r"1 ids of right.parquet are not in left.parquet: 5"),
-        (["a", "b"], ["b", "c"], r"left.parquet are missing in right.parquet: 'a'; .* not in left.parquet: 'c'"),
-        ([1, 1, 2], [1, 2], r"left.parquet: 1 ids stand more than once in column 'id': 1"),
+        ([1], [1, 5], r"1 id of right.parquet is not in left.parquet: 5"),
+        (["a", "b"], ["b", "c"], r"left.parquet is missing in right.parquet: 'a'; .* not in left.parquet: 'c'"),
+        ([1, 1, 2], [1, 2], r"left.parquet: 1 id stands more than once in column 'id': 1"),
         ([1, 2], [1, 2, 2, 1], r"right.parquet: 2 ids stand more than once in column 'id': 1, 2"),
         (list(range(20)), [50], r"20 ids .*: 0, 1, 2, 3, 4, \.\.\.;"),
         ([1, 2], ["1", "2"], r"left.parquet has numbers as ids in column 'id', right.parquet has text"),
