@@ -16,10 +16,14 @@ from losscli.losses.contracts import Alignment, Classes, Elementwise, Tokens
 CERTAIN = 800.0
 """A logit so sure that its loss is below the smallest number: e^-800 is 0."""
 
-density = {"gaussian-nll"}
-"""Losses of a density, which may exceed 1: the loss may be negative."""
 
-plain = pytest.mark.parametrize("variant", variants(lambda v: v.plain and v.loss.name not in density), ids=str)
+def of_a_density(variant):
+    """Whether the loss is that of a density, which may exceed 1: the loss may be negative."""
+    return variant.loss.family == "likelihood"
+
+
+plain = pytest.mark.parametrize("variant", variants(lambda v: v.plain and not of_a_density(v)), ids=str)
+densities = pytest.mark.parametrize("variant", variants(of_a_density), ids=str)
 classes = pytest.mark.parametrize("variant", variants(lambda v: has_classes(v.loss)), ids=str)
 
 
@@ -70,6 +74,16 @@ def test_the_perfect_prediction_costs_nothing_and_no_other_less(variant):
         np.testing.assert_array_equal(best, 0.0)
         assert not np.signbit(best).any()
         assert (batch.elements() >= 0.0).all()
+
+    law()
+
+
+@densities
+def test_no_prediction_is_likelier_than_the_target_itself(variant):
+    @LAW
+    @given(variant.batches())
+    def law(batch):
+        assert (perfect(batch).elements() <= batch.elements()).all()
 
     law()
 
