@@ -14,6 +14,7 @@ from losscli.data import read_whole
 from losscli.data.memory import ArraySource, RaggedSource
 from losscli.data.model import Field, Ragged
 from losscli.data.rows import cut_rows
+from losscli.engine.frames import FrameCheck
 from losscli.engine.kind import RowFacts
 from losscli.engine.labels import Labels
 from losscli.engine.reduce import Partial
@@ -25,8 +26,8 @@ from losscli.losses.catalogue import Loss
 from losscli.losses.lattice import alignment_exists, count_repeats
 from losscli.numerics import Array
 
-CHECKED_NUMBERS = 1 << 18
-"""How many numbers are checked at a time: an utterance may be larger than the cache."""
+DECIDING_NUMBERS = 1 << 18
+"""Of about so many numbers the first frames of the first utterances have, which decide the kind of all."""
 
 RAGGED_NUMBERS = 1 << 14
 """What an utterance of unknown length is taken for where blocks are cut."""
@@ -195,6 +196,7 @@ class AlignmentScorer(Scorer):
                 hint=f"--blank last is class {self.classes - 1}",
             )
         self.rows = ScoreRows(self.predictions, {**options, "normalize": False}, nan, self.classes, 1)
+        self.threads = 1
         self.labels = Labels(self.targets, self.classes, None, None)
 
     @property
@@ -220,28 +222,35 @@ class AlignmentScorer(Scorer):
         labels = 1 if is_ragged(self.targets) else math.prod(sample_shape(self.targets))
         return 1 + frames * (labels + 1) // UTTERANCES_TOGETHER
 
+    def take_threads(self, threads: int) -> int:
+        """Keep all for the frames of a block: two blocks that are aligned at once wait for the interpreter's lock."""
+        self.threads = threads
+        return 1
+
     def prepare(self, values: Values) -> None:
-        """Decide the kind by the frames of the first utterances, unless it was stated."""
+        """Decide the kind by the first frames, unless it was stated."""
         if not self.rows.detected:
             return
-        head = max(1, CHECKED_NUMBERS // (self.numbers_per_sample * self.classes))
+        head = max(1, DECIDING_NUMBERS // (self.numbers_per_sample * self.classes))
         batch = self._batch(0, {name: cut_rows(value, 0, head) for name, value in values.items()})
-        steps = max(1, CHECKED_NUMBERS // (len(batch.frames) * self.classes))
-        scores, counted, samples = self._frames(batch, 0, min(steps, batch.frames.shape[1]), 0)
-        self.rows.decide(scores, counted, samples)
+        steps = max(1, DECIDING_NUMBERS // (len(batch.frames) * self.classes))
+        frames = batch.frames[:, :steps]
+        counted = np.arange(frames.shape[1]) < batch.input_lengths[:, np.newaxis]
+        samples = np.repeat(np.arange(len(frames)), frames.shape[1])
+        self.rows.decide(as_float64(frames).reshape(-1, self.classes), counted.reshape(-1), samples)
 
     def score(self, start: int, values: Values) -> Elements:
         """The losses of the utterances from `start` on."""
         batch = self._batch(start, values)
-        facts = AlignmentFacts()
-        broken, skipped = self._check_frames(batch, facts.rows, start)
+        check = FrameCheck(self.rows, self.nan, start, batch.frames, batch.input_lengths)
+        loss = check.beside(lambda: self._align(batch), self.threads)
+        facts, skipped = AlignmentFacts(check.facts), check.skipped
         kept = np.ones(len(batch.frames), np.bool_) if skipped is None else ~skipped
         facts.frames = int(batch.input_lengths[kept].sum())
         facts.labels = int(batch.target_lengths[kept].sum())
-        loss = self.loss.kernel(
-            batch.frames, batch.targets, batch.input_lengths, batch.target_lengths, self.blank, self.rows.kind
-        )
-        loss = np.where(broken, np.nan, loss)  # also where the NaN is that of a class that the target does not use
+        loss = np.where(
+            check.broken, np.nan, loss
+        )  # also where the NaN is that of a class that the target does not use
         impossible = np.flatnonzero(kept & ~self._possible(batch))
         facts.impossible = len(impossible)
         facts.first_impossible = (start + impossible[:NAMED]).tolist()
@@ -252,6 +261,12 @@ class AlignmentScorer(Scorer):
             return Elements(loss, batch.target_lengths.astype(np.float64), None, skipped, facts)
         mean_loss = loss / np.maximum(batch.target_lengths, 1) if self.mean_rule == "torch" else None
         return Elements(loss, None, None, skipped, facts, mean_loss=mean_loss)
+
+    def _align(self, batch: _Batch) -> Array:
+        loss: Array = self.loss.kernel(
+            batch.frames, batch.targets, batch.input_lengths, batch.target_lengths, self.blank, self.rows.kind
+        )
+        return loss
 
     def _batch(self, start: int, values: Values) -> _Batch:
         """The block with its lengths, each one checked, and every label of a target."""
@@ -326,36 +341,6 @@ class AlignmentScorer(Scorer):
             if is_blank or label < 0
             else "are these the targets of these predictions?",
         )
-
-    def _check_frames(self, batch: _Batch, facts: RowFacts, start: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Look at all frames that count, a few at a time.
-
-        Returns:
-            The utterances that hold a NaN, and those of them to be left out (None where there is none).
-        """
-        count, steps = batch.frames.shape[:2]
-        step = max(1, CHECKED_NUMBERS // (count * self.classes))
-        broken = np.zeros(count, np.bool_)
-        skipped = None
-        for low in range(0, steps, step):
-            scores, counted, samples = self._frames(batch, low, min(low + step, steps), start)
-            bad = np.isnan(scores.max(axis=1)) & counted
-            if bad.any():
-                broken |= bad.reshape(count, -1).any(axis=1)
-                by_utterance = np.where(counted[:, np.newaxis], scores, 0.0).reshape(count, -1, self.classes)
-                found = self.nan.rows(by_utterance, start, self.predictions)
-                if found is not None:
-                    skipped = found if skipped is None else skipped | found
-                counted = counted & ~bad
-            facts.merge(self.rows.facts(scores, counted, samples))
-        return broken, skipped
-
-    def _frames(self, batch: _Batch, low: int, high: int, start: int) -> tuple[Array, np.ndarray, np.ndarray]:
-        """The frames low to high of every utterance as rows, which of them count, and whose they are."""
-        frames = batch.frames[:, low:high]
-        counted = (np.arange(low, high) < batch.input_lengths[:, np.newaxis]).reshape(-1)
-        samples = start + np.repeat(np.arange(len(frames)), high - low)
-        return np.ascontiguousarray(as_float64(frames)).reshape(-1, self.classes), counted, samples
 
     def _possible(self, batch: _Batch) -> np.ndarray:
         repeats = count_repeats(batch.targets, batch.target_lengths)

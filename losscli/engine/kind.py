@@ -26,6 +26,9 @@ ABOUT = 0.05
 
 MOST = 0.5
 
+STEEP = 1.0 + 1e-6
+"""Log odds from here on are steeper than any of a softmax of probabilities."""
+
 FEW_CLASSES = 128
 """Up to so many classes are looked at class by class."""
 
@@ -171,7 +174,7 @@ def doubts(kind: ScoreKind, facts: RowFacts, classes: int, path: str) -> list[st
             f"{path}: taken as logits, but every row is a row of probabilities: "
             "the softmax is being applied to them a second time (--kind probs does not)"
         )
-    twice = kind != "logits" and classes > 1 and math.log(1.5) < facts.steepest_odds <= 1.0 + 1e-6
+    twice = kind != "logits" and classes > 1 and math.log(1.5) < facts.steepest_odds <= STEEP
     if twice and facts.rows > 1:
         found.append(
             f"{path}: no class is ever more than e times as likely as another: this is what a softmax "

@@ -40,6 +40,8 @@ class Elements:
     """What enters the mean's numerator, where that is not the loss itself."""
     lengths: np.ndarray | None = None
     """How many elements of each sample are real, where samples of varying length were filled up."""
+    largest: float | None = None
+    """The largest magnitude of a loss, where the scorer knows it."""
 
 
 Values: TypeAlias = Mapping[str, "np.ndarray | Ragged"]
@@ -61,6 +63,10 @@ class Scorer(ABC):
     def leaving_out(self) -> str:
         """Where to look when nothing is left to score."""
         return "look at --ignore-index and the weights"
+
+    def take_threads(self, threads: int) -> int:
+        """How many of the run's threads score blocks side by side; a scorer may use them within a block instead."""
+        return threads
 
     def prepare(self, values: Values) -> None:  # noqa: B027 - most contracts decide nothing beforehand
         """See the first block, and decide what is decided once for the whole input."""
@@ -157,13 +163,13 @@ class NanPolicy:
         if self.policy == "skip":
             return lost
         named = ", ".join(map(str, lost[:ROWS_NAMED]))
+        noun = "row" if len(lost) == 1 else "rows"
         more = ", ..." if len(lost) > ROWS_NAMED else ""
         first = int(np.flatnonzero(bad)[0])
         raise DataError(
             f"{field.where(int(samples[first]), _first_position(np.isnan(rows[first])))}: the value is NaN",
             why=f"{len(lost)} of {len(np.unique(samples))} samples looked at hold NaN ({noun} {named}{more})",
             hint="--on-nan skip leaves such samples out and counts them, --on-nan propagate makes the loss NaN",
-        noun = "row" if len(lost) == 1 else "rows"
         )
 
 

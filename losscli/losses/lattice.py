@@ -405,7 +405,6 @@ class _ScaledStates:
         # What a frame needs, in one flat loop over all utterances. `factor` takes a value to the scale of the
         # next state; it is 0 at the start of an utterance, where nothing arrives from the one before.
         self.factor = np.zeros(shape)
-        self.both = np.zeros(shape)
         self.arriving = np.zeros(shape)
         self.repeats = np.flatnonzero(~lattice.differs & lattice.inside)
         self.factor_of_repeats = np.zeros(self.repeats.size)
@@ -431,13 +430,14 @@ class _ScaledStates:
     def advance(self, probability: Array, running: int) -> None:
         """Let the first utterances take one frame."""
         size = self.label[:running].size
-        label, both, arriving = self.label.ravel()[:size], self.both.ravel()[:size], self.arriving.ravel()
-        np.add(self.label[:running], self.blank[:running], out=self.both[:running])
-        np.multiply(both[:-1], self.factor.ravel()[1:size], out=arriving[1:size])
-        arriving[self.repeats] = self.blank.take(self.repeats - 1) * self.factor_of_repeats
+        label, blank, arriving = self.label.ravel()[:size], self.blank.ravel()[:size], self.arriving.ravel()
+        between_repeats = self.blank.take(self.repeats - 1)
+        blank += label  # what goes on with a blank, and with the next label
+        np.multiply(blank[:-1], self.factor.ravel()[1:size], out=arriving[1:size])
+        arriving[self.repeats] = between_repeats * self.factor_of_repeats
         label += arriving[:size]
         label *= probability.ravel()[:size]
-        np.multiply(self.both[:running], probability[:running, :1], out=self.blank[:running])
+        self.blank[:running] *= probability[:running, :1]
 
     def examine(self, times: np.ndarray) -> None:
         """Note which states underflow may have touched, of those that can be reached in so many frames."""
