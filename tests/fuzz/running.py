@@ -68,7 +68,8 @@ def work(
 ) -> None:
     """Run the cases from `current` on, with little memory, and keep count."""
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
-    while current.value < stop and time.monotonic() < until:
+    parent = os.getppid()
+    while current.value < stop and time.monotonic() < until and os.getppid() == parent:
         try:
             code, was_compared = run(seed, current.value)
         except Failed as failure:

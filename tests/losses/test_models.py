@@ -19,6 +19,7 @@ from ulps import assert_ulps, read_only
 
 import losscli
 from losscli.losses.catalogue import HEADINGS
+from losscli.losses.models.arithmetic import log
 from losscli.losses.models.catalogue import find_model, models
 from losscli.losses.models.statistics import Counts, SquareSum
 
@@ -214,6 +215,14 @@ def test_log_factorials(counts):
     data.add(read_only(counts))
     true = mpmath.fsum(mpmath.loggamma(mpf(count) + 1) for count in counts)
     assert abs(mpf(str(data.log_factorials)) - true) < mpf("5e-15") * len(counts)
+
+
+@pytest.mark.parametrize("excess", [Fraction(1, 3**50), Fraction(-1, 10**21), Fraction(1, 10**60), Fraction(1, 3)])
+def test_a_logarithm_next_to_1_keeps_its_digits(excess):
+    # Below 1e-20 a series takes over: its second term is in the 43rd digit, its third beyond the sixtieth.
+    with mpmath.workdps(200):
+        exact = mpmath.log1p(mpf(excess.numerator) / excess.denominator)
+        assert abs(mpf(str(log(1 + excess))) / exact - 1) < mpf(10) ** -57
 
 
 def test_blocks_and_order_change_no_digit(monkeypatch):
