@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from losscli.data.cells import is_number, is_whole, kind_of, quoted
 from losscli.data.chunks import ROW_BYTES_LIMIT
+from losscli.data.model import OtherwiseReadableError
 from losscli.data.text_table import Beginning, decoded
 from losscli.data.wording import listed
 from losscli.errors import DataError, UsageError
@@ -201,10 +202,11 @@ def _reject_other_delimiter(rows: list[_Row], delimiter: str, decimal: str, path
         return
     other, sign = looks_like
     option = f"--delimiter {_OPTION_VALUES.get(other, other)}"
-    raise DataError(
+    raise OtherwiseReadableError(
         f"{path}: the rows look {_shown(other)}-separated, not {_shown(delimiter)}-separated",
         why=f"the first line is {quoted(lines[0])}",
         hint=option if sign == decimal else f"{option} --decimal {sign}",
+        options={"delimiter": other, "decimal": sign},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ _KINDS = {list: "list", dict: "object", bool: "boolean"}
 _TYPES = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_(), "object": pa.struct([])}
 
 
-def open_json_lines(source: Input, options: ReadOptions) -> JsonLinesTable:  # noqa: ARG001 - one shape for all
+def open_json_lines(source: Input, options: ReadOptions) -> JsonLinesTable:
     """Open a JSON Lines input as a table.
 
     The keys of objects are its columns. Lines that are arrays or numbers make one column, "value".
@@ -43,7 +44,10 @@ def open_json_lines(source: Input, options: ReadOptions) -> JsonLinesTable:  # n
         if len(beginning.text) > ROW_BYTES_LIMIT:
             raise DataError(f"{source}: line 1 goes on for more than {ROW_BYTES_LIMIT >> 20} MiB")
         beginning.grow()
-    return JsonLinesTable(source, beginning)
+    table = JsonLinesTable(source, beginning)
+    if beginning.whole and source.label.endswith(".json") and options.input_format is None:
+        table.refuse_columns()
+    return table
 
 
 class JsonLinesTable(TextTable):
@@ -65,13 +69,30 @@ class JsonLinesTable(TextTable):
             raise DataError(f"{self.path}: the text has no lines")
         self._of_objects = isinstance(rows[0], dict)
         self.schema = self._schema(rows)
+        self.only: dict[str, Any] | None = rows[0] if self._of_objects and len(rows) == 1 else None
+        """The only object that was read so far."""
+
+    def refuse_columns(self) -> None:
+        """Refuse the only object of a file where it may as well hold columns: lists of one length."""
+        row = self.only
+        lists = {key: len(value) for key, value in row.items() if isinstance(value, list)} if row else {}
+        lengths = set(lists.values())
+        if len(lists) > 1 and len(lengths) == 1 and lengths != {1}:
+            some = next(iter(lists))
+            program = shlex.quote(f"range(.[{json.dumps(some)}] | length) as $i | map_values(.[$i])")
+            raise DataError(
+                f"{self.path}: its one object holds lists of {lists[some]} values, which may be columns or one sample",
+                why="JSON Lines have an object for each sample",
+                hint=f"jq -c {program} {shlex.quote(self.path)} > rows.jsonl makes a line of each sample; "
+                "--input-format jsonl takes all for one",
+            )
 
     def _schema(self, rows: Sequence[Any]) -> pa.Schema:
         if not self._of_objects:
             if isinstance(rows[0], list) and any(isinstance(value, dict) for value in rows[0]):
                 raise DataError(
                     f"{self.path}: the text is one JSON array of objects, not an object a line",
-                    hint="jq -c '.[]' makes JSON Lines of it",
+                    hint=f"jq -c '.[]' {shlex.quote(self.path)} > rows.jsonl makes JSON Lines of it",
                 )
             return pa.schema([(VALUE, _type_of(rows))])
         values: dict[str, list[Any]] = {}
@@ -150,6 +171,13 @@ class JsonLinesTable(TextTable):
                     hint="--pred and --target name the keys to read",
                 )
             content = content[name]
+            if isinstance(content, list) and len(content) > 1 and content[0] is None and None not in content[1:]:
+                raise DataError(
+                    f"{self.where(row, name)}: the list begins with null",
+                    why="the first token of a sequence has no prediction, and some servers write null for it",
+                    hint=f"jq -c {shlex.quote(f'.[{json.dumps(name)}] |= .[1:]')} {shlex.quote(self.path)} "
+                    "> scored.jsonl leaves it out",
+                )
         try:
             return _converted(content, self.schema.field(name).type)
         except _FaultyJsonError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-from losscli.errors import UsageError
+from losscli.errors import DataError, UsageError
 from losscli.records import record
 
 if TYPE_CHECKING:
@@ -81,6 +81,23 @@ class ReadOptions:
 
 
 _UNSAID = ReadOptions()
+
+
+class OtherwiseReadableError(DataError):
+    """An input that is not what it is taken for, but can be read: with other `options`, or one of its `members`."""
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        why: str,
+        hint: str,
+        options: Mapping[str, str] | None = None,
+        members: Sequence[str] = (),
+    ) -> None:
+        super().__init__(problem, why=why, hint=hint)
+        self.options = options or {}
+        self.members = members
 
 
 @record

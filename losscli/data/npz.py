@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from losscli.data.locate import Input, guarded
+from losscli.data.model import OtherwiseReadableError
 from losscli.data.npy import open_npy
 from losscli.data.wording import did_you_mean, listed
 from losscli.errors import DataError
@@ -48,10 +49,11 @@ def _choose_member(located: Input, names: list[str]) -> str:
     if wanted is None:
         if len(names) == 1:
             return names[0]
-        raise DataError(
+        raise OtherwiseReadableError(
             f"{located}: the archive holds {len(names)} arrays",
             why=f"they are {listed(names, 20)}",
             hint=f"a colon picks one: losscli LOSS {located}:{names[0]} {located}:{names[1]}",
+            members=names,
         )
     if wanted not in names:
         raise DataError(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from losscli.data import ReadOptions, align, open_source
 from losscli.data.locate import locate
-from losscli.data.model import Field, Source
+from losscli.data.model import Field, OtherwiseReadableError, Source
 from losscli.engine.column_guard import NAMES_ROWS
 from losscli.engine.diagnosis import Diagnosis, Subject, diagnose
 from losscli.engine.portrait import Column, Memory, Portrait, classes_of, numbers_of, rows_of
@@ -64,7 +64,7 @@ class InspectRequest:
 
 def inspect(request: InspectRequest) -> Inspection:
     """Look at all of every file; where there are predictions and targets, at how they go together."""
-    sources = [open_source(spec, request.read, reread=True) for spec in request.files]
+    request, sources = _opened(request)
     request.read.refuse_idle([source.format for source in sources])
     with np.errstate(all="ignore"):
         if len(sources) == 2:
@@ -92,6 +92,17 @@ def inspect(request: InspectRequest) -> Inspection:
         portraits = [look.portrait() for look in looks]
         found = diagnose(predictions.subject("predictions"), targets.subject("targets"), request.classes, request.read)
     return Inspection(portraits, found)
+
+
+def _opened(request: InspectRequest) -> tuple[InspectRequest, list[Source]]:
+    """The files, and the request as they can be read: with another delimiter, or an archive by its arrays."""
+    try:
+        return request, [open_source(spec, request.read, reread=True) for spec in request.files]
+    except OtherwiseReadableError as error:
+        if "-" in request.files or (error.members and len(request.files) > 1):
+            raise
+        files = [f"{request.files[0]}:{member}" for member in error.members] or request.files
+        return _opened(replace(request, files=files, read=replace(request.read, **error.options)))
 
 
 class _Look:

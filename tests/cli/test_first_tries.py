@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import numpy as np
@@ -125,3 +126,61 @@ def test_the_value_stands_before_its_verdict(files):
     outcome = files.script("losscli mse x.npy y.npy --max 0.001 --format value 2>&1")
     assert outcome.out.startswith("0.02")
     assert "within rtol=0.0, atol=0.0" in files("mse x.npy y.npy --expect 1 --atol 0 --format value").err
+
+
+def test_records_as_pandas_writes_them(shell, complaint):
+    shell.write("t.json", '[{"x": 1.0, "y": 2.0}, {"x": 3.0, "y": 1.0}]')
+    line = hint_of(complaint("mse t.json --pred x --target y")).removesuffix(" makes JSON Lines of it")
+    shell.script(line)
+    assert shell("mse rows.jsonl --pred x --target y --format value").out == "2.5\n"
+
+
+def test_columns_within_one_object(shell, complaint):
+    shell.write("t.json", '{"p": [[0.2, 0.8], [0.6, 0.4], [0.5, 0.5]], "y": [1, 0, 0]}')
+    error = complaint("ce t.json --pred p --target y")
+    assert "which may be columns or one sample" in error
+    shell.script(hint_of(error).partition(" makes")[0])
+    value = float(shell("ce rows.jsonl --pred p --target y --format value").out)
+    assert value == pytest.approx(-np.log([0.8, 0.6, 0.5]).mean())
+    shell.write("one.json", '{"p": [0.2, 0.8], "y": 1}')
+    assert shell("ce one.json --pred p --target y").err == ""
+    shell.write("two.json", '{"p": [0.2, 0.8], "q": [0.1, 0.9]}')
+    assert shell("ce two.json --pred p --target q --input-format jsonl").code == 0
+
+
+def test_no_prediction_for_the_first_token(shell, complaint):
+    shell.write("t.jsonl", '{"lp": [null, -1.0, -0.5]}\n{"lp": [null, -0.2]}\n')
+    line = hint_of(complaint("perplexity t.jsonl --kind token-log-probs")).removesuffix(" leaves it out")
+    shell.script(line)
+    value = float(shell("sequence-nll scored.jsonl --kind token-log-probs --format value").out)
+    assert value == pytest.approx(1.7 / 3)
+
+
+def inspected(shell, command):
+    """The first command that an inspection suggests, and what it prints."""
+    found = json.loads(shell(f"inspect {command} --json").out)
+    suggested = found["diagnosis"]["suggestions"][0]["command"]
+    return suggested, shell(suggested.removeprefix("losscli "))
+
+
+def test_what_is_inspected_may_be_hard_to_read(files):
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(30, 2)).tolist()
+    files.write("t.csv", "a;b\n" + "".join(f"{a};{b}\n" for a, b in rows))
+    found = json.loads(files("inspect t.csv --json").out)
+    assert [column["name"] for column in found["files"][0]["columns"]] == ["a", "b"]
+    suggested, outcome = inspected(files, "t.csv --pred a --target b")
+    assert "--delimiter ';'" in suggested
+    assert outcome.code == 0
+    suggested, outcome = inspected(files, "both.npz")
+    assert "both.npz:logits both.npz:labels" in suggested
+    assert outcome.code == 0
+
+
+def test_utterances_before_time_are_inspected(files):
+    rng = np.random.default_rng(1)
+    files.save("frames.npy", rng.normal(size=(4, 9, 5)))
+    files.save("words.npy", rng.integers(1, 5, (4, 3)))
+    suggested, outcome = inspected(files, "frames.npy words.npy")
+    assert suggested == "losscli ctc frames.npy words.npy --layout ntc"
+    assert outcome.code == 0, outcome.err

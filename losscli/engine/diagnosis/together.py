@@ -199,6 +199,17 @@ def examine_together(case: Case) -> None:
         examine_same_shape(case)
     elif axes:
         examine_classes(case, axes)
+    elif len(p.shape) == 2 and len(t.shape) == 1 and t.labels.possible and t.shape[0] <= p.shape[0]:
+        case.say(
+            "utterances-first",
+            "note",
+            f"{case.path('p')} has samples of shape {p.shape}, {case.path('t')} of shape {t.shape}",
+            "frames of class scores for each utterance, and a shorter sequence of labels, as for CTC",
+            "--layout ntc says that utterances come before time",
+        )
+        case.recipe.add("--layout", "ntc")
+        case.losses = [("ctc", "frames of class scores, and a sequence of labels for each utterance")]
+        return
     elif single(p) and t.rows is not None:
         raise case.stuck(
             "shapes",
