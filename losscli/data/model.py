@@ -92,7 +92,7 @@ class OtherwiseReadableError(DataError):
         *,
         why: str,
         hint: str,
-        options: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
         members: Sequence[str] = (),
     ) -> None:
         super().__init__(problem, why=why, hint=hint)
