@@ -9,9 +9,11 @@ from losscli.errors import DataError
 _SCORED = ("f2", "f4", "f8")
 
 
-def check_dtype(dtype: np.dtype, path: str, input_dtype: str | None = None) -> None:
-    """Refuse, by name, what is neither a real number nor a boolean."""
+def check_dtype(dtype: np.dtype, path: str, input_dtype: str | None = None, *, text: bool = True) -> None:
+    """Refuse, by name, what is neither a real number nor a boolean; text, too, where it is not allowed."""
     if dtype.kind in "biu" or dtype.str[1:] in _SCORED or is_bfloat16(dtype, input_dtype):
+        return
+    if dtype.kind == "U" and text:
         return
     what, hint = _refusal(dtype)
     raise DataError(f"{path}: an array of {what} cannot be scored", hint=hint)
@@ -20,6 +22,13 @@ def check_dtype(dtype: np.dtype, path: str, input_dtype: str | None = None) -> N
 def is_bfloat16(dtype: np.dtype, input_dtype: str | None) -> bool:
     """Whether 2-byte void is to be read as bfloat16. Other arrays (labels, weights) are what they are."""
     return input_dtype == "bfloat16" and dtype.str[1:] == "V2" and dtype.names is None
+
+
+def decoded(values: np.ndarray, *, bfloat16: bool) -> np.ndarray:
+    """The values as they are scored: bfloat16 as float32, and text as Python has it."""
+    if bfloat16:
+        return decode_bfloat16(values)
+    return values.astype(object) if values.dtype.kind == "U" else values
 
 
 def decode_bfloat16(values: np.ndarray) -> np.ndarray:
@@ -38,7 +47,7 @@ def _refusal(dtype: np.dtype) -> tuple[str, str]:
     kinds = {
         "c": (f"complex numbers ({dtype})", "save the real part, or the magnitude"),
         "S": ("byte strings", "save class numbers, or a table with text labels"),
-        "U": ("strings", "save class numbers, or a table with text labels"),
+        "U": ("strings", "text may be labels of classes, and nothing else"),
         "M": (f"dates ({dtype})", "save numbers"),
         "m": (f"time spans ({dtype})", "save numbers"),
         "f": (f"extended floats ({dtype})", "save it as float64: values.astype(np.float64)"),

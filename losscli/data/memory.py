@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from losscli.data.dtypes import check_dtype, decode_bfloat16, is_bfloat16
+from losscli.data.dtypes import check_dtype, decoded, is_bfloat16
 from losscli.data.model import Field, FieldInfo, Ragged
 from losscli.errors import DataError
 
@@ -38,7 +38,7 @@ class ArrayFields:
         *,
         exclude: Sequence[str] = (),  # noqa: ARG002 - the protocol's
         ragged: bool = False,  # noqa: ARG002
-        text: bool = False,  # noqa: ARG002
+        text: bool = False,
     ) -> Field:
         """The array. It has no columns that `patterns` could name."""
         if patterns is not None:
@@ -47,8 +47,9 @@ class ArrayFields:
                 why=f"it is an array of shape {self.shape} ({self.format})",
                 hint="leave --pred or --target out, or give a table (.csv, .parquet, ...)",
             )
-        info = FieldInfo(self.path, self.format, self.shape, self.dtype.name)
-        return Field(info, self, list(self.notes))
+        check_dtype(self.dtype, self.path, "bfloat16", text=text)
+        dtype = "text" if self.dtype.kind == "U" else self.dtype.name
+        return Field(FieldInfo(self.path, self.format, self.shape, dtype), self, list(self.notes))
 
     def where(self, row: int, column: str | None = None) -> str:
         """Where a value stands, in words."""
@@ -90,7 +91,7 @@ class ArraySource(ArrayFields):
     def slice(self, field: Field, start: int, stop: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
         """A view of samples start to stop."""
         values = self._raw(start, stop)
-        return decode_bfloat16(values) if self._is_bfloat16 else values
+        return decoded(values, bfloat16=self._is_bfloat16)
 
     def _raw(self, start: int, stop: int) -> np.ndarray:
         """Samples start to stop as they are stored."""

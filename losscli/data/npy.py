@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from losscli.data.dtypes import check_dtype, decode_bfloat16, is_bfloat16
+from losscli.data.dtypes import check_dtype, decoded, is_bfloat16
 from losscli.data.locate import read_up_to
 from losscli.data.memory import ArrayFields, ArraySource, reject_no_rows, rows_per_batch
 from losscli.data.wording import shown
@@ -173,7 +173,7 @@ class NpyStream(ArrayFields):
                 if len(data) < count * header.row_bytes:
                     raise _truncated(self.path, header, start * header.row_bytes + len(data))
                 values = np.frombuffer(data, header.dtype).reshape(count, *header.shape[1:])
-                yield (decode_bfloat16(values) if self._is_bfloat16 else values,) * len(fields)
+                yield (decoded(values, bfloat16=self._is_bfloat16),) * len(fields)
             if stream.read(1):
                 for field in fields:
                     field.notes.append(_extra_note(self.path))

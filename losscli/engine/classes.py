@@ -125,6 +125,8 @@ class ClassesScorer(Scorer):
     def prepare(self, values: Values) -> None:
         """Decide the kind by the first rows, unless it was stated."""
         predictions, targets = array(values, "predictions"), array(values, "targets")
+        if not self.soft and not self._names_given:
+            self.labels.decide(targets)
         self._refuse_targets_among_predictions(predictions, targets)
         head = max(1, DECIDING_ROWS // self.elements_per_sample)
         known, _, _ = self._without_nan(targets[:head], 0)
@@ -229,10 +231,13 @@ class ClassesScorer(Scorer):
         """Warnings about the rows."""
         found = self.rows.warnings(facts) if facts else []
         numbers = self.labels.numbers
-        if numbers is not None and not self.soft and not self._names_given and set(numbers) != set(range(self.classes)):
+        looked_up = numbers is not None and not self._names_given and set(numbers) != set(range(self.classes))
+        if not self.soft and (looked_up or self.labels.by_position):
+            first = f"{self.labels.some_label} is {self.column_of(0)!r}"
+            reading = f"were looked up by name: {first}" if looked_up else f"count them from 0: {first}"
             found.append(
                 f"{self.targets.info.path}: the columns of the classes are named by other numbers than 0 to "
-                f"{self.classes - 1}, so labels were looked up by name: {numbers[0]} is {self.column_of(0)!r}"
+                f"{self.classes - 1}; labels {reading}"
             )
         return found
 

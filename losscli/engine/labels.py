@@ -87,11 +87,27 @@ class Labels:
         self.numbers = None if numbers is None or numbers == tuple(range(classes)) else np.array(numbers)
         """The label of each class, None where labels count the classes from 0."""
         self._order = None if self.numbers is None else np.argsort(self.numbers)
+        self._counted_from_0 = numbers is not None and set(numbers) == set(range(classes))
+        self.by_position = False
+        """Whether labels count the classes, though these are named by other numbers."""
         self._misplaced = _misplaced(names or ()) if numbers is None else None
         self.some_label = 0 if numbers is None else numbers[0]
         """A label that one of the classes has."""
         self.ignored = self._index_of_ignored()
         """What `indices` gives for a label to be ignored."""
+
+    def decide(self, cells: np.ndarray) -> None:
+        """Whether numbers are looked up by name, by the first of them: not if names do not know them.
+
+        Classes that are named from 1 on, in order, are often counted from 0 all the same.
+        """
+        if self.numbers is None or self._counted_from_0 or cells.dtype.kind not in "fiu":
+            return
+        known = np.isin(cells, self.numbers) | (cells == self.ignore_index) | (cells != cells)
+        positions = (cells >= 0) & (cells < self.classes)
+        if not known.all() and (known | positions).all() and (np.diff(self.numbers) > 0).all():
+            self.numbers, self.some_label, self.ignored = None, 0, self.ignore_index
+            self.by_position = True
 
     def _index_of_ignored(self) -> int | None:
         if self.numbers is None or self.ignore_index is None:

@@ -67,7 +67,7 @@ LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n
         ("p.csv.gz", PACKED[:15] + bytes([PACKED[15] ^ 255]) + PACKED[16:], "the gzip stream is damaged", ""),
         ("p.npy", npy(np.array([{}, 1], object)), "an array of Python objects cannot be scored", "np.float64"),
         ("p.npy", npy(PROBS + 1j), "complex numbers (complex128) cannot be scored", "save the real part"),
-        ("p.npy", npy(["a", "b", "c", "d"]), "an array of strings cannot be scored", "a table with text labels"),
+        ("p.npy", npy(["a", "b", "c", "d"]), "an array of strings cannot be scored", "text may be labels of classes"),
         ("p.npy", npy(np.array(["2020-01-01"] * 4, "M8[D]")), "an array of dates (datetime64[D])", "save numbers"),
         ("p.npy", npy(np.zeros(4, [("a", "f8"), ("b", "f8")])), "an array of records", "one array for each field"),
         ("p.npy", pickle.dumps(PROBS), "this is a Python pickle, which is never opened", "np.save("),

@@ -97,18 +97,37 @@ def test_numbers_from_1_on_are_names(shell, table):
     expected = table("t.parquet", IN_ORDER, [f"p_{k + 1}" for k in IN_ORDER], first=1)
     found = shell("ce t.parquet --target label --format value")
     assert float(found.out) == pytest.approx(expected, rel=1e-15)
-    assert "labels were looked up by name: 1 is 'p_1'" in found.err
+    assert "; labels were looked up by name: 1 is 'p_1'" in found.err
     names = ",".join(str(k + 1) for k in IN_ORDER)
     assert shell(f"ce t.parquet --target label --classes {names}").err == ""
 
 
-def test_labels_that_count_from_0_under_names_that_count_from_1(shell, table, complaint):
+def test_labels_that_count_from_0_under_names_that_count_from_1(shell, table):
+    """Names do not know the label 0, so only positions make sense."""
     expected = table("t.parquet", IN_ORDER, [f"p_{k + 1}" for k in IN_ORDER])
+    found = shell("ce t.parquet --target label --format value")
+    assert float(found.out) == pytest.approx(expected, rel=1e-15)
+    assert "; labels count them from 0: 0 is 'p_1'" in found.err
+    names = ",".join(map(str, IN_ORDER))
+    assert shell(f"ce t.parquet --target label --classes {names}").err == ""
+
+
+def test_a_late_label_that_contradicts_the_first_ones(shell, complaint):
+    rows = 600_000
+    labels = np.full(rows, 1)
+    table = {"p_1": np.full(rows, 0.25), "p_2": np.full(rows, 0.75), "label": labels}
+    labels[-1] = 0
+    pq.write_table(pa.table(table), shell.folder / "t.parquet")
     error = complaint("ce t.parquet --target label")
-    assert "row 0, column 'label': the label 0 is none of the classes" in error
+    assert "row 599999, column 'label': the label 0 is none of the classes" in error
     option = error.partition("hint: ")[2].partition(" takes")[0]
-    found = shell(f"ce t.parquet --target label --format value {option}").out
-    assert float(found) == pytest.approx(expected, rel=1e-15)
+    found = float(shell(f"ce t.parquet --target label --format value {option}").out)
+    assert found == pytest.approx((-np.log(0.75) * (rows - 1) - np.log(0.25)) / rows)
+
+
+def test_names_out_of_order_are_the_only_reading(shell, complaint):
+    shell.write("t.csv", "p_3,p_1,p_2,y\n.8,.1,.1,1\n.3,.5,.2,0\n")
+    assert "the label 0 is none of the classes" in complaint("ce t.csv --target y")
 
 
 def test_a_number_among_names(shell, complaint):
@@ -161,3 +180,23 @@ def test_losses_that_take_positions_refuse_another_order(shell, complaint, loss)
     error = complaint(f"{loss} t.csv y.npy")
     assert "the columns stand in another order than the numbers in their names" in error
     assert "hint: --pred p_0,p_1,p_2" in error
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_text_labels_in_an_array(shell, complaint, order):
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), 30)
+    index = np.arange(30) % 3
+    shell.save("p.npy", shares)
+    np.save(shell.folder / "t.npy", np.asarray(np.array(["cat", "dog", "eel"])[index], order=order))
+    expected = pytest.approx(-np.log(shares[np.arange(30), index]).mean(), rel=1e-14)
+    command = "ce - t.npy" if order == "F" else "ce p.npy t.npy"
+    stdin = (shell.folder / "p.npy").read_bytes()
+    assert float(shell(f"{command} --classes cat,dog,eel --format value", stdin).out) == expected
+    assert (
+        float(shell("ce p.npy - --classes cat,dog,eel --format value", (shell.folder / "t.npy").read_bytes()).out)
+        == expected
+    )
+    assert "the labels are text ('cat')" in complaint("ce p.npy t.npy")
+    assert "an array of strings cannot be scored" in complaint("ce t.npy t.npy")
+    found = json.loads(shell("inspect p.npy t.npy --json").out)["diagnosis"]
+    assert "text-labels" in [finding["name"] for finding in found["findings"]]

@@ -163,7 +163,7 @@ def test_bfloat16_is_not_guessed(tmp_path):
 def test_other_dtypes_are_refused_by_name(tmp_path, array, named):
     path = tmp_path / "a.npy"
     np.save(path, array, allow_pickle=True)
-    for opened in (lambda: open_source(str(path)), lambda: from_array(array, "prediction")):
+    for opened in (lambda: open_source(str(path)).select(None), lambda: from_array(array, "prediction").select(None)):
         with pytest.raises(DataError, match=named) as caught:
             opened()
         assert caught.value.hint

@@ -69,7 +69,7 @@ def positions_instead(case: Case, outside: Mapping[int, int], classes: int) -> N
     """Labels that are positions of the classes, where the classes are named by other numbers."""
     case.say(
         "class-names",
-        "fault",
+        "doubt",
         f"{case.path('t')}: {sum(outside.values()):,} of {case.t.spread.count:,} labels are none of the numbers that "
         "name the classes",
         f"the labels count the classes from 0, their names are {listed(case.names_of_classes() or (), 8)}",
