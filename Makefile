@@ -5,7 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .bench/venv
 ACCURACY := .bench/accuracy
-PEERS ?= $(ACCURACY)/bin/python
 FLOORS := .venv-floors
 PYTHONS ?= python3.11 python3.12 python3.13 $(wildcard $(HOME)/.pyenv/versions/3.1[1-3].*/bin/python)
 CASES ?= 20000
@@ -37,8 +36,8 @@ lint: $(DEVELOPMENT) ## check style, types, the direction of imports, and that t
 bench: $(BENCH)/losscli.stamp ## measure against the frameworks; ROWS="ctc start-up" picks
 	$(BENCH)/bin/python tests/benchmarks $(ROWS)
 
-accuracy: $(DEVELOPMENT) $(PEERS) ## print the worst error of each loss at extreme points, beside the frameworks
-	$(BIN)/python tests/accuracy --peers $(PEERS)
+accuracy: $(DEVELOPMENT) $(ACCURACY)/peers.stamp ## measure the worst error of each loss at extreme points, beside the frameworks
+	$(BIN)/python tests/accuracy --peers $(ACCURACY)/bin/python
 
 fuzz: $(DEVELOPMENT) ## throw damaged files and random options at losscli; CASES=100000 SEED=2 picks
 	$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)
@@ -102,10 +101,11 @@ $(BENCH)/losscli.stamp: $(BENCH)/peers.stamp pyproject.toml $(shell find losscli
 	$(BENCH)/bin/python -m pip install --quiet .
 	@touch $@
 
-$(ACCURACY)/bin/python:
+$(ACCURACY)/peers.stamp:
 	$(PYTHON) -m venv $(ACCURACY)
 	$(ACCURACY)/bin/python -m pip install --quiet torch==2.13.0
 	$(ACCURACY)/bin/python -m pip install --quiet jax optax scikit-learn tensorflow-cpu
+	@touch $@
 
 # The floors of pyproject.toml; what its tests need besides is the newest.
 $(FLOORS)/floors.stamp: pyproject.toml

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from readme_goldens import rows_of
+from readme_shell import ROOT
+
+sys.path.append(str(ROOT / "tests" / "accuracy"))
+
+from accuracy_table import as_page, kept
 
 from losscli.losses.catalogue import catalogue
 from losscli.losses.models.catalogue import models
@@ -57,6 +63,11 @@ def distributions(_text: str) -> str:
     return table(["model", "density or probability"], rows)
 
 
+def accuracy(_text: str) -> str:
+    """What `make accuracy` measured last."""
+    return as_page(kept())
+
+
 def table(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table; a bar inside a cell does not end the cell."""
     lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
@@ -69,5 +80,6 @@ PARTS: dict[str, Callable[[str], str]] = {
     "json": json_keys,
     **{f"document_{number}": document(number) for number in ("000", "001", "002", "003", "004")},
     "example": example,
+    "accuracy": accuracy,
 }
 """What may stand in `<!-- generated: NAME -->`."""
