@@ -11,6 +11,7 @@ import numpy as np
 
 from losscli.data import read_whole
 from losscli.data.model import Field
+from losscli.data.wording import did_you_mean, listed
 from losscli.engine.kind import RowFacts
 from losscli.engine.labels import NO_CLASS, Labels, class_names, order_of_classes
 from losscli.engine.result import InputRecord
@@ -111,6 +112,9 @@ class ClassesScorer(Scorer):
         weight = self.options.get("class_weight")
         if weight is None:
             return
+        if isinstance(weight, Mapping):
+            self.options["class_weight"] = self._weights_by_name(weight)
+            return
         if len(weight) != self.classes:
             raise DataError(
                 f"--class-weight has {len(weight)} numbers, but there are {self.classes} classes",
@@ -121,6 +125,23 @@ class ClassesScorer(Scorer):
             of_columns = np.empty(self.classes)
             of_columns[order] = weight
             self.options["class_weight"] = of_columns
+
+    def _weights_by_name(self, weight: Mapping[str, float]) -> Array:
+        """The weights in the order of the columns."""
+        names = self.labels.names or tuple(map(str, range(self.classes)))
+        for name in weight:
+            if name not in names:
+                raise DataError(
+                    f"--class-weight names the class {name!r}, and the classes are {listed(names)}",
+                    hint=did_you_mean(name, names)
+                    or "--classes NAME,NAME,... names them in the order of the predictions",
+                )
+        missing = [name for name in names if name not in weight]
+        if missing:
+            raise DataError(
+                f"--class-weight has no weight for {listed(missing)}", hint=f"add {missing[0]}:1, or {missing[0]}:0"
+            )
+        return np.array([weight[name] for name in names])
 
     def prepare(self, values: Values) -> None:
         """Decide the kind by the first rows, unless it was stated."""

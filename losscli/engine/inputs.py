@@ -186,6 +186,9 @@ def vectors_read(parameters: Sequence[Parameter], options: Mapping[str, Any], re
         if numbers is not None:
             options[parameter.name] = numbers
             continue
+        if parameter.kind.named and (of_names := numbers_by_name(value)) is not None:
+            options[parameter.name] = of_names
+            continue
         with _meant(f"{parameter.option} is {parameter.kind}"):
             options[parameter.name] = vector = read_vector(value, read)
         try:
@@ -198,7 +201,9 @@ def vectors_read(parameters: Sequence[Parameter], options: Mapping[str, Any], re
 def reads_vectors(request: Request) -> bool:
     """Whether short vectors or parameters are read from files, too."""
     vectors = [request.options.get(p.name) for p in request.loss.parameters if isinstance(p.kind, Weights)]
-    return request.penalty is not None or any(isinstance(v, str) and number_list(v) is None for v in vectors)
+    return request.penalty is not None or any(
+        isinstance(v, str) and number_list(v) is None and numbers_by_name(v) is None for v in vectors
+    )
 
 
 @contextmanager
@@ -211,6 +216,18 @@ def _meant(what: str, spec: str = "", columns: Sequence[str] = ()) -> Iterator[N
         if columns and hint == error.hint and spec.isidentifier():
             hint = f"the columns are {listed(columns, 20)}"
         raise DataError(error.problem, why=error.why or what, hint=hint) from error
+
+
+def numbers_by_name(text: str) -> dict[str, float] | None:
+    """The numbers of "cat:1,dog:0.5" by their names; None for any other text, and for FILE:COLUMN."""
+    pairs = [part.rpartition(":") for part in text.split(",")]
+    if os.path.lexists(text) or os.path.lexists(pairs[0][0]):
+        return None
+    if not all(name and is_number(number) for name, _, number in pairs):
+        return None
+    if len({name.strip() for name, _, _ in pairs}) < len(pairs):
+        raise UsageError(f"{text!r} names a class twice")
+    return {name.strip(): float(number) for name, _, number in pairs}
 
 
 def number_list(text: str) -> list[float] | None:

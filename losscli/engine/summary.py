@@ -135,7 +135,9 @@ def _signature(request: Request, options: Mapping[str, Any], total: Partial, rec
     for parameter in request.loss.parameters:
         value = options.get(parameter.name, parameter.default)
         if value != parameter.default:
-            text = ",".join(f"{v:g}" for v in value) if isinstance(value, list) else str(value)
+            if isinstance(value, dict):
+                value = [f"{each}:{number:g}" for each, number in value.items()]
+            text = ",".join(v if isinstance(v, str) else f"{v:g}" for v in value) if isinstance(value, list) else value
             parts.append(f"{parameter.name}:{text}")
     if request.sample_weight is not None:
         parts.append("sample_weight:yes")

@@ -109,7 +109,8 @@ class Loss:
         given = sum(options.get(name) is not None for name in self.one_of)
         if self.one_of and given != 1:
             choices = " or ".join(known[name].option for name in self.one_of)
-            raise UsageError(f"{self.name} needs {choices}", why=f"{'both are' if given else 'neither is'} given: exactly one is needed")
+            number = "both are" if given else "neither is"
+            raise UsageError(f"{self.name} needs {choices}", why=f"{number} given: exactly one is needed")
         for name, p in known.items():
             if isinstance(p.kind, Side):
                 known[name] = replace(p, kind=p.kind.floored(options))

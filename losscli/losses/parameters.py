@@ -117,9 +117,21 @@ class Weights:
 
     def __str__(self) -> str:
         lead = "a number, or " if self.scalar else ""
-        return f"{lead}a comma list or a file of numbers ≥ 0, one for each {self.along}"
+        by_name = ", or NAME:NUMBER,..." if self.named else ""
+        return f"{lead}a comma list or a file of numbers ≥ 0, one for each {self.along}{by_name}"
 
-    def check(self, option: str, value: Any) -> Array:
+    @property
+    def named(self) -> bool:
+        """Whether what the weights belong to has names."""
+        return self.along == "class"
+
+    def check(self, option: str, value: Any) -> Array | dict[str, float]:
+        """The weights as an array, or by name as they are given."""
+        if self.named and isinstance(value, Mapping):
+            return dict(zip(map(str, value), self.array(option, list(value.values())).tolist(), strict=True))
+        return self.array(option, value)
+
+    def array(self, option: str, value: Any) -> Array:
         """The weights as a float64 array of one axis (of none for a single number)."""
         import numpy as np
 

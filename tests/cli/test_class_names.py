@@ -200,3 +200,20 @@ def test_text_labels_in_an_array(shell, complaint, order):
     assert "an array of strings cannot be scored" in complaint("ce t.npy t.npy")
     found = json.loads(shell("inspect p.npy t.npy --json").out)["diagnosis"]
     assert "text-labels" in [finding["name"] for finding in found["findings"]]
+
+
+def test_weights_by_name(shell, complaint):
+    shell.write("t.csv", "p_cat,p_dog,y\n.8,.2,cat\n.3,.7,dog\n.4,.6,dog\n")
+    command = "ce t.csv --target y --json"
+    by_order = json.loads(shell(f"{command} --class-weight 1,3").out)
+    for weights in ("cat:1,dog:3", "dog:3, cat:1"):
+        by_name = json.loads(shell(f"{command} --class-weight '{weights}'").out)
+        assert by_name["value"] == by_order["value"]
+        assert by_name["options"]["class_weight"] == {"cat": 1.0, "dog": 3.0}
+    assert "|class_weight:cat:1,dog:3|" in json.loads(shell(f"{command} --class-weight cat:1,dog:3").out)["signature"]
+    assert "did you mean 'dog'?" in complaint("ce t.csv --target y --class-weight cat:1,dogg:3")
+    assert "no weight for 'dog'" in complaint("ce t.csv --target y --class-weight cat:1")
+    assert "must be" in complaint("ce t.csv --target y --class-weight cat:1,dog:-1", code=2)
+    shell.save("p.npy", [[0.8, 0.2], [0.3, 0.7], [0.4, 0.6]])
+    shell.save("y.npy", [0, 1, 1])
+    assert json.loads(shell("ce p.npy y.npy --class-weight 1:3,0:1 --json").out)["value"] == by_order["value"]

@@ -47,12 +47,17 @@ class Simplex(Weights):
 
     TOLERANCE: ClassVar[float] = 1e-6
 
+    @property
+    def named(self) -> bool:
+        """No: the order of --classes says which is whose."""
+        return False
+
     def __str__(self) -> str:
         return "a comma list or a file of probabilities, one for each class, which sum to 1"
 
     def check(self, option: str, value: Any) -> Array:
         """The probabilities as an array. They are never renormalised."""
-        probs = super().check(option, value)
+        probs = self.array(option, value)
         total = math.fsum(probs.tolist())
         if abs(total - 1.0) > self.TOLERANCE:
             raise UsageError(
