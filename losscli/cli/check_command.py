@@ -37,6 +37,7 @@ import typer
 
 from losscli.cli.answer import form_of, print_drawn, print_json, warn
 from losscli.cli.commands import escaped
+from losscli.cli.completion import GATE
 from losscli.cli.options import CHECKS, OUTPUT, Option, argument, common, declare
 from losscli.cli.progress import progress
 from losscli.engine.baseline import Baseline, read_baseline
@@ -52,7 +53,9 @@ FILE = Annotated[
 ]
 
 OPTIONS = (
-    Option("gate", list[str], None, "Only the gate of this name; may be given several times.", CHECKS, (), "NAME"),
+    Option(
+        "gate", list[str], None, "Only the gate of this name; may be given several times.", CHECKS, (), "NAME", GATE
+    ),
     Option(
         "update_baseline",
         bool,

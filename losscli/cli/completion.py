@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -38,6 +39,17 @@ def columns(choice: FileChoice = _all, *, several: bool = False) -> Callable[[ty
     return complete
 
 
+def gates(context: typer.Context, _incomplete: str) -> list[str]:
+    """The names of the gates of the file on the command line so far."""
+    from losscli.engine.gate_file import read_gates
+    from losscli.errors import LosscliError
+
+    for file in _words(context):
+        with suppress(LosscliError):
+            return [gate.name for gate in read_gates(file).gates if HARMLESS.fullmatch(gate.name)]
+    return []
+
+
 def _words(context: typer.Context) -> Iterator[str]:
     """The arguments that stand on the line: parsed, or as they are where an option lacks its value."""
     yield from context.args
@@ -61,6 +73,7 @@ def _columns(files: Iterable[str]) -> Iterator[str]:
         yield from filter(HARMLESS.fullmatch, names)
 
 
+GATE = {"autocompletion": gates}
 COLUMN = {"autocompletion": columns()}
 PRED_COLUMNS = {"autocompletion": columns(_first, several=True)}
 TARGET_COLUMNS = {"autocompletion": columns(_last, several=True)}

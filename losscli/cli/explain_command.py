@@ -198,7 +198,8 @@ def draw_loss(page: Page, loss: Loss) -> None:
         _draw_section(
             page, heading, _options(loss, page.width) if heading == "Options" else loss.sections.get(heading, "")
         )
-    _draw_section(page, "Also called", ", ".join(loss.aliases))
+    aliases = textwrap.fill(", ".join(loss.aliases), min(page.width, WIDEST) - 2, break_on_hyphens=False)
+    _draw_section(page, "Also called", aliases)
 
 
 def draw_run(page: Page, loss: Loss, result: Result) -> None:

@@ -198,7 +198,7 @@ def _worst_group(guard: WorstGroup, result: Result) -> Iterator[Verdict]:
     if not groups:
         raise DataError("worst_group: no sample is scored, so there is no group")
     worst = max(groups, key=lambda group: (math.isnan(value(group)), value(group)))
-    samples = f"{worst.samples} sample{'' if worst.samples == 1 else 's'}"
+    samples = f"{worst.samples:,} sample{'' if worst.samples == 1 else 's'}"
     for verdict in _judged(value(worst), maximum=guard.maximum):
         yield _renamed(verdict, "worst_group", f"{guard.by} {worst.group}, {samples}")
 

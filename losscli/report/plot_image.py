@@ -105,6 +105,7 @@ def draw_histogram(axes: Any, result: Result) -> None:
     beyond = f", {histogram.nonfinite:,} more are not finite" if histogram.nonfinite else ""
     axes.set_xlabel(f"loss of a sample{f' ({result.unit})' if result.unit else ''}")
     axes.set_ylabel("samples")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set_title(f"{result.loss}: {sum(histogram.counts):,} samples{beyond}")
     axes.margins(x=0)
     axes.grid(visible=False, axis="x")

@@ -362,7 +362,7 @@ def test_the_summary_of_the_step_is_appended(folder, monkeypatch):
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 4
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {8}
-    cell = r"a,b\: 100%\\n\:\:error\:\:gotcha\\x1b\[31m \| \`x\` \<b\>\*\_\] \\u202e\&\\ufffe"
+    cell = r"a,b: 100%\\n:\:error::gotcha\\x1b\[31m \| \`x\` \<b\>\*\_\] \\u202e\&\\ufffe"
     assert cell in rows[2]
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder.folder))
     outcome = folder("check gates.toml --github")

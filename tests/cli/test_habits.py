@@ -123,6 +123,14 @@ def test_markdown_of_a_run(files):
 def completed(files, monkeypatch):
     """What the shell is offered for the last word of a line."""
 
+    files.write(
+        "gates.toml",
+        "".join(
+            f'[[gate]]\nname = "{name}"\nloss = "mse"\npredictions = "x.npy"\ntargets = "y.npy"\nmax = 1\n'
+            for name in ("first", "second", "$(third)")
+        ),
+    )
+
     def run(line, kind="bash"):
         monkeypatch.setenv("_LOSSCLI_COMPLETE", f"complete_{kind}")
         monkeypatch.setenv("COMP_WORDS", line)
@@ -150,6 +158,11 @@ def completed(files, monkeypatch):
         ("losscli mle normal t.csv --column n", ["new"]),
         ("losscli inspect t.csv --target n", ["new"]),
         ("losscli explain pseu", ["pseudo-huber"]),
+        ("losscli explain mse t.csv --target o", ["old"]),
+        ("losscli explain huber x.npy y.npy --del", ["--delta"]),
+        ("losscli list --family seq", ["sequence"]),
+        ("losscli check gates.toml --gate s", ["second"]),
+        ("losscli check missing.toml --gate ", [""]),
         ("losscli curve hu", ["huber"]),
         ("losscli compare sequ", ["sequence-nll"]),
         ("losscli pseu", ["pseudo-huber"]),

@@ -43,16 +43,6 @@ def test_scripts_run():
             assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("block", runnable("yaml"))
-def test_the_steps_of_a_ci_job_pass(block):
-    steps = re.findall(r"^ *run: (?:\|\n((?:(?: {8,}.*)?\n)+)|(.+)$)", block.text, flags=re.MULTILINE)
-    scripts = [several or single for several, single in steps if "losscli " in (several or single)]
-    assert scripts
-    for script in scripts:
-        done = run_script(script)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.mark.parametrize("block", runnable("pycon"))
 def test_python_answers_as_shown(block, monkeypatch):
     class Checker(doctest.OutputChecker):
