@@ -275,7 +275,8 @@ class Power:
         """
         if not distance > 0.0:
             return None
-        enough = units * (self.errors * standard_error / distance) ** 2
+        errors = self.errors * standard_error / distance
+        enough = units * errors * errors  # not a power, which refuses to overflow
         patterns = math.floor(1.0 - math.log2(self.alpha)) + 1
         return max(units + 1, patterns, math.ceil(enough)) if math.isfinite(enough) else None
 

@@ -216,6 +216,7 @@ def test_power_is_what_a_simulation_finds():
     assert power.needed(100, 1.0, 100.0) == 101
     assert power.needed(2, 1.0, 100.0) == 6  # 2 of 2⁶ patterns are the first fewer than one in twenty
     assert power.needed(100, 1.0, 0.0) is None
+    assert power.needed(100, 1.0, 1e-300) is None  # beyond every float: `compare --margin 1e-300` ended in an overflow
 
 
 SQUARED = find("mse")

@@ -125,7 +125,9 @@ def _loss(folder: Path, rng: random.Random, numbers: np.random.Generator) -> Cas
         return Answer(oracle.reduced(loss, losses, each, known), None if divided else samples)
 
     gated = any(word in ("--expect", "--max", "--min") for word in odd)
-    return Case(arguments, answer, sound=written.whole and told and not odd, gated=gated, stdin=written.stdin)
+    # Where a label is ignored, nothing may be left.
+    sound = written.whole and told and not odd and options.get("ignore-index", -1) < 0
+    return Case(arguments, answer, sound=sound, gated=gated, stdin=written.stdin)
 
 
 def _meant(loss: str, classes: int, rng: random.Random) -> tuple[list[str], dict[str, float]]:
