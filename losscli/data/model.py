@@ -71,7 +71,8 @@ class ReadOptions:
         """
         for name, meant in FORMATS_OF.items():
             idle = not any(form in meant for form in formats)
-            if idle and name not in defaults and getattr(self, name) != getattr(_UNSAID, name):
+            said = getattr(self, name) not in (getattr(_UNSAID, name), "yes")  # every table has its columns named
+            if idle and said and name not in defaults:
                 option = name.replace("_", "-")
                 raise UsageError(
                     f"--{option} says how to read {' and '.join(meant)} files, and there is none among the inputs",

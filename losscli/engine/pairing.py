@@ -203,9 +203,9 @@ def _refuse_other_columns(scored: Sequence[ScoredModel]) -> None:
     """Refuse tables whose classes stand in different orders, where the targets go by position."""
     first = scored[0]
     columns = first.result.inputs["predictions"].columns or ()
-    targets = first.result.inputs["targets"]
     if not isinstance(first.request.loss.contract, Classes) or len(columns) < 2:
         return
+    targets = first.result.inputs["targets"]
     if targets.dtype == "text" or (targets.kind == "labels" and class_numbers(class_names(columns))):
         return
     for other in scored[1:]:

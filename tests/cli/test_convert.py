@@ -253,7 +253,7 @@ def test_text_is_refused(shell, complaint):
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("softmix x.npy", ["softmix", "log-softmax"]),
+        ("softmix x.npy", ["softmix", "did you mean 'softmax'?"]),
         ("one-hot x.npy", ["--classes N"]),
         ("one-hot x.npy --classes 1", ["2 or more"]),
         ("softmax x.npy --classes 3", ["--classes does not apply to softmax"]),
