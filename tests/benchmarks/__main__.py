@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import time
 from pathlib import Path
 
 from files import Files
@@ -35,8 +36,11 @@ def main() -> int:
         print(*(f"{row.group}: {row.what}, {row.method}, {row.peer}" for row in chosen), sep="\n")
         return 0
     lines = []
+    begin = time.monotonic()
     for number, row in enumerate(chosen, 1):
-        print(f"{number}/{len(chosen)} {row.group}: {row.what}, {row.method}, {row.peer}", file=sys.stderr, flush=True)
+        at = f"{time.monotonic() - begin:.0f} s"
+        place = f"{number}/{len(chosen)}"
+        print(f"{at}, {place} {row.group}: {row.what}, {row.method}, {row.peer}", file=sys.stderr, flush=True)
         lines.append(line_of(row, _measured(row, once=asked.quick)))
         for file in row.files.difference(*(later.files for later in chosen[number:])):
             file.drop_if_large()
