@@ -89,7 +89,7 @@ def softplus(x: Array) -> Array:
 
 def softplus_tail(x: Array) -> Array:
     """log(1 + exp(−|x|)), which softplus(x) = max(x, 0) + tail and softplus(−x) = max(−x, 0) + tail share."""
-    tail = np.copysign(x, -1.0)
+    tail = -abs(x)
     np.exp(tail, out=tail)
     return np.log1p(tail, out=tail)
 

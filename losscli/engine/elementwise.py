@@ -29,7 +29,7 @@ from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Elementwise
 from losscli.losses.domains import Domain
 from losscli.losses.parameters import Side
-from losscli.numerics import Array
+from losscli.numerics import Array, largest_magnitude
 
 FIRST_ROWS = 4096
 """How many samples are looked at for what they might have been meant to be."""
@@ -151,7 +151,8 @@ class ElementwiseScorer(Scorer):
             facts = SignFacts(_first_row(target == 0.0, start), _first_row(target == -1.0, start))
             signs = np.where(target == 0.0, -1.0, target)
         loss = self.loss.kernel(prediction, signs, **options)
-        doubtful = not np.isfinite(loss.max(initial=0.0))
+        largest = largest_magnitude(loss)
+        doubtful = not math.isfinite(largest)
         skipped = None
         if doubtful or self.always_checked["predictions"]:
             skipped = self._check(self.prediction_domain, prediction, start, self.predictions, target)
@@ -159,7 +160,7 @@ class ElementwiseScorer(Scorer):
             skipped = either(skipped, self._check(self.target_domain, target, start, self.targets, prediction))
         for name, field in self.sides.items() if doubtful else ():
             skipped = either(skipped, self._check(self.side_domains[name], options[name], start, field, target))
-        return Elements(loss, None, None, skipped, facts)
+        return Elements(loss, None, None, skipped, facts, largest=largest)
 
     def _check(self, domain: Domain, values: Array, start: int, field: Field, others: np.ndarray) -> np.ndarray | None:
         """Refuse what is outside the domain; returns the samples to be skipped for a NaN."""

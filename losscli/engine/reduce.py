@@ -120,18 +120,28 @@ class Partial:
     """What each observer noted of each step, until it has taken it."""
 
     def add(
-        self, start: int, loss: Array, weight: Array | None, mean_loss: Array | None = None, *, quickly: bool = False
+        self,
+        start: int,
+        loss: Array,
+        weight: Array | None,
+        mean_loss: Array | None = None,
+        *,
+        largest: float | None = None,
+        quickly: bool = False,
     ) -> None:
         """Add the elements of the samples from `start` on to the totals.
 
         `mean_loss` is what enters the numerator of the mean, where that is not the loss; it has one
-        element a sample. `quickly` leaves it to `decides` whether the totals are correctly rounded.
+        element a sample. `quickly` leaves it to `decides` whether the totals are correctly rounded;
+        `largest` is the largest magnitude of a loss, where that is known.
         """
         self.samples += len(loss)
         self.elements += loss.size
         known = self.total.nonfinite
-        add = self.total.add_quickly if quickly else self.total.add
-        add(loss)
+        if quickly:
+            self.total.add_quickly(loss, largest)
+        else:
+            self.total.add(loss)
         if self.total.nonfinite > known:
             self._name_nonfinite(start, loss)
         if weight is None:

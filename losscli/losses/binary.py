@@ -95,9 +95,9 @@ def sigmoid_cross_entropy(logit: Array, target: Array) -> Array:
     Command:
         losscli sigmoid-cross-entropy sample_data/cancer_scores.npy sample_data/cancer_labels.npy
     """
-    # softplus(x) = max(x, 0) + tail and softplus(−x) = max(−x, 0) + tail, the tail being the same
-    positive = np.maximum(logit, 0.0)
-    return (1.0 - target) * positive + target * (positive - logit) + softplus_tail(logit)
+    # softplus(x) = max(x, 0) + tail and softplus(−x) = max(−x, 0) + tail, the tail being the same. Beside it stands
+    # (1 − y) · x where x is positive and −y · x where it is not, which are apart by x: the larger, whatever y is.
+    return softplus_tail(logit) - np.minimum((target - 1.0) * logit, target * logit)
 
 
 @loss(

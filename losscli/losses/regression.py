@@ -44,7 +44,7 @@ def l1(prediction: Array, target: Array) -> Array:
     Command:
         losscli l1 sample_data/diabetes_pred.npy sample_data/diabetes_target.npy
     """
-    return np.abs(prediction - target)
+    return abs(prediction - target)
 
 
 @loss(
@@ -80,7 +80,8 @@ def l2(prediction: Array, target: Array) -> Array:
     Command:
         losscli l2 sample_data/diabetes_pred.npy sample_data/diabetes_target.npy --reduction sum
     """
-    return np.square(prediction - target)
+    residual = prediction - target
+    return np.square(residual, out=residual)
 
 
 @loss(
@@ -114,7 +115,8 @@ def mse(prediction: Array, target: Array) -> Array:
     Command:
         losscli mse sample_data/diabetes_pred.npy sample_data/diabetes_target.npy
     """
-    return np.square(prediction - target)
+    residual = prediction - target
+    return np.square(residual, out=residual)
 
 
 @loss(
@@ -123,9 +125,9 @@ def mse(prediction: Array, target: Array) -> Array:
     contract=Elementwise(),
     aliases=("HuberLoss", "huber_loss"),
     documents=("004",),
+    false_friends=dict.fromkeys(("SmoothL1Loss", "smooth_l1_loss"), SMOOTH),
 )
 def huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> Array:
-    false_friends=dict.fromkeys(("SmoothL1Loss", "smooth_l1_loss"), SMOOTH),
     """Huber loss: quadratic near zero, linear in the tails.
 
     Formula:
@@ -153,9 +155,9 @@ def huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> Array:
     Command:
         losscli huber sample_data/diabetes_pred.npy sample_data/diabetes_target.npy --delta 50
     """
-    residual = np.abs(prediction - target)
-    clipped = np.minimum(residual, delta)  # ½ r² is r · (r − ½ r), so that one formula serves both parts
-    return clipped * (residual - 0.5 * clipped)
+    residual = abs(prediction - target)
+    clipped: Array = residual.clip(0.0, delta)  # ½ r² is r · (r − ½ r), so that one formula serves both parts
+    return (residual - 0.5 * clipped) * clipped
 
 
 @loss(
