@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
 
 from readme_goldens import rows_of
 from readme_shell import ROOT
@@ -14,6 +14,8 @@ sys.path.append(str(ROOT / "tests" / "accuracy"))
 
 from accuracy_table import as_page, kept
 
+from losscli.cli.commands import COMMANDS
+from losscli.cli.options import COMMON
 from losscli.losses.catalogue import catalogue
 from losscli.losses.models.catalogue import models
 from losscli.report import schema
@@ -37,6 +39,19 @@ def json_keys(_text: str) -> str:
         for name, member in content["properties"].items()
     ]
     return table(["key", "what it holds", "present"], rows)
+
+
+def forms(_text: str) -> str:
+    """What every command prints, by its `--format`."""
+    [of_losses] = [get_args(option.type) for option in COMMON if option.name == "format"]
+    words: dict[str, Sequence[str]] = {"a loss": of_losses}
+    for name, command in COMMANDS.items():
+        options = {option.name: option for option in command.build().params}
+        if "format" in options:
+            words[f"`{name}`"] = options["format"].type.choices
+    every = list(dict.fromkeys(word for found in words.values() for word in found))
+    rows = [[name, *("yes" if word in found else "" for word in every)] for name, found in words.items()]
+    return table(["", *(f"`{word}`" for word in every)], rows)
 
 
 def example(_text: str) -> str:
@@ -78,6 +93,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "losses": losses,
     "models": distributions,
     "json": json_keys,
+    "forms": forms,
     **{f"document_{number}": document(number) for number in ("000", "001", "002", "003", "004")},
     "example": example,
     "accuracy": accuracy,
