@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,9 +35,44 @@ FEWEST_COUNTED = 3
 FEWEST_DISTINCT = 8
 """Fewer whole numbers, all different, may be chance."""
 
+ROWS_LOOKED_AT = 1 << 12
+"""So many rows tell what a column holds."""
 
 ROWS_COMPARED = 1 << 16
 """So many rows tell whether two columns are the same."""
+
+
+class Columns:
+    """The first samples of several columns, and which of these hold whole numbers alone."""
+
+    def __init__(self, names: Sequence[str], cells: np.ndarray) -> None:
+        self.names = names
+        self.cells = cells
+        self.whole: np.ndarray = (np.isfinite(cells) & (np.floor(cells) == cells)).all(axis=0)
+
+    def numbering(self, *, counting: bool) -> Iterator[str]:
+        """The columns that number the rows: named so or, where `counting` ones are meant, too, plainly doing so."""
+        fractions = not self.whole.all()
+        for place in np.flatnonzero(self.whole).tolist():
+            name, column = self.names[place], self.cells[:, place]
+            if NAMES_ROWS(name):
+                numbers = fractions or _are_distinct(column)
+            else:
+                numbers = counting and fractions and _counts(column)
+            if numbers:
+                yield name
+
+
+def _counts(column: np.ndarray) -> bool:
+    """Whether whole numbers count the rows, or name each of them by a number of its own."""
+    if len(column) < FEWEST_COUNTED:
+        return False
+    in_order = column[0] in (0, 1) and bool((np.diff(column) == 1).all())
+    return in_order or (len(column) >= FEWEST_DISTINCT and _are_distinct(column))
+
+
+def _are_distinct(column: np.ndarray) -> bool:
+    return len(column) > 1 and len(np.unique(column)) == len(column)
 
 
 class ColumnGuard:
@@ -61,34 +96,39 @@ class ColumnGuard:
 
     def check_values(self, values: Values) -> None:
         """Refuse what the first samples show to be a mistake."""
-        predictions, targets = self._columns_of("predictions", values), self._columns_of("targets", values)
-        for name, column in predictions.items() if self._request.pred is None else ():
-            others = [other for key, other in predictions.items() if key != name]
-            if _numbers_rows(name, column, others) or _counts(column, others):
+        request = self._request
+        predictions, targets = self._several("predictions", values), self._several("targets", values)
+        if request.pred is None and predictions is not None:
+            for name in predictions.numbering(counting=True):
                 raise self._ids(self._predictions, name, "--pred")
-        for name, column in targets.items() if self._request.target is None else ():
-            if _numbers_rows(name, column, [other for key, other in targets.items() if key != name]):
-                raise self._ids(self._targets or self._predictions, name, "--target")
-        if self._request.pred is None and self._request.target is None:
+        if request.target is None and targets is not None and self._targets is not None:
+            for name in targets.numbering(counting=False):
+                raise self._ids(self._targets, name, "--target")
+        if request.pred is None and request.target is None and predictions is not None and targets is not None:
             self._refuse_the_same(predictions, targets)
 
-    def _columns_of(self, role: str, values: Values) -> dict[str, np.ndarray]:
-        """The columns of a role one by one, where it has several."""
+    def _several(self, role: str, values: Values) -> Columns | None:
+        """The first samples of a role's columns, where it has several."""
         field = self._predictions if role == "predictions" else self._targets
         block = values.get(role)
         names = field.info.columns if field is not None else None
-        if not names or not isinstance(block, np.ndarray) or block.ndim != 2 or len(names) != block.shape[1]:
-            return {}
-        return {name: block[:, place] for place, name in enumerate(names)} if len(names) > 1 else {}
+        if not names or len(names) < 2 or not isinstance(block, np.ndarray):
+            return None
+        return Columns(names, block[:ROWS_LOOKED_AT]) if block.ndim == 2 and len(names) == block.shape[1] else None
 
-    def _refuse_the_same(self, predictions: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> None:
+    def _refuse_the_same(self, predictions: Columns, targets: Columns) -> None:
         """Refuse whole numbers, all different, that are the same on both sides while other columns are not."""
-        same = [name for name in predictions if name in targets and np.array_equal(predictions[name], targets[name])]
-        if len(same) == len(predictions):
+        places = {name: place for place, name in enumerate(targets.names)}
+        same = [
+            place
+            for place, name in enumerate(predictions.names)
+            if name in places and np.array_equal(predictions.cells[:, place], targets.cells[:, places[name]])
+        ]
+        if len(same) == len(predictions.names) or len(predictions.cells) < FEWEST_COUNTED:
             return
-        for name in same:
-            if len(predictions[name]) >= FEWEST_COUNTED and _is_distinct(predictions[name]):
-                raise self._ids(self._predictions, name, "--pred")
+        for place in same:
+            if predictions.whole[place] and _are_distinct(predictions.cells[:, place]):
+                raise self._ids(self._predictions, predictions.names[place], "--pred")
 
     def _ids(self, field: Field, name: str, option: str) -> DataError:
         """A column that numbers the rows was taken for data."""
@@ -199,28 +239,3 @@ class ColumnGuard:
 def _spelt_out(*options: Sequence[str] | None) -> bool:
     """Whether the user named every column on both sides, and so their order."""
     return all(names is not None and not any(set(name) & set("*?[") for name in names) for names in options)
-
-
-def _numbers_rows(name: str, column: np.ndarray, others: Sequence[np.ndarray]) -> bool:
-    """Whether the column is named like an id and holds whole numbers that are ids, or are among fractions."""
-    return bool(NAMES_ROWS(name)) and _is_whole(column) and (_is_distinct(column) or _has_fractions(others))
-
-
-def _counts(column: np.ndarray, others: Sequence[np.ndarray]) -> bool:
-    """Whether the column counts the rows, or names each by a number of its own, beside others with fractions."""
-    if len(column) < FEWEST_COUNTED or not _is_whole(column) or not _has_fractions(others):
-        return False
-    counting = column[0] in (0, 1) and bool((np.diff(column) == 1).all())
-    return counting or (len(column) >= FEWEST_DISTINCT and _is_distinct(column))
-
-
-def _is_whole(column: np.ndarray) -> bool:
-    return bool(np.isfinite(column).all() and (np.floor(column) == column).all())
-
-
-def _is_distinct(column: np.ndarray) -> bool:
-    return len(column) > 1 and _is_whole(column) and len(np.unique(column)) == len(column)
-
-
-def _has_fractions(columns: Sequence[np.ndarray]) -> bool:
-    return any(not _is_whole(column) for column in columns)

@@ -160,7 +160,7 @@ def test_inspect_offers_the_id(shell):
     write(shell, "a.csv", id=range(300), y_hat=y + 0.1)
     write(shell, "b.csv", id=ids, y=y[ids])
     commands = [
-        each["command"] for each in json.loads(shell("inspect a.csv b.csv --json").out)["diagnosis"]["commands"]
+        each["command"] for each in json.loads(shell("inspect a.csv b.csv --json").out)["diagnosis"]["suggestions"]
     ]
     for command in commands:
         assert "--id id --pred y_hat --target y" in command or "--pred y_hat --target y --id id" in command
