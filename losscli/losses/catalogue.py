@@ -110,7 +110,11 @@ class Loss:
         if self.one_of and given != 1:
             choices = " or ".join(known[name].option for name in self.one_of)
             number = "both are" if given else "neither is"
-            raise UsageError(f"{self.name} needs {choices}", why=f"{number} given: exactly one is needed")
+            raise UsageError(
+                f"{self.name} needs {choices}",
+                why=f"{number} given: exactly one is needed",
+                hint=f"{known[self.one_of[0]].option} takes {known[self.one_of[0]].kind}",
+            )
         for name, p in known.items():
             if isinstance(p.kind, Side):
                 known[name] = replace(p, kind=p.kind.floored(options))

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from losscli.engine.result import Curves
     from losscli.report.page import Page
 
+CURVE_SCHEMA_ID = "losscli/curve/1"
+
 
 def curves_to_json(found: Curves) -> dict[str, Any]:
     """The curves as plain dicts, lists, strings and finite numbers."""
     return {
+        "schema": CURVE_SCHEMA_ID,
         "target": portable(found.target),
         "predictions": portable(found.predictions),
         "curves": [

@@ -9,6 +9,7 @@ import struct
 import sys
 from xml.etree import ElementTree
 
+import jsonschema
 import numpy as np
 import pytest
 from reading import HERE
@@ -97,6 +98,8 @@ def test_json_and_json_lines(shell):
     outcome = shell(f"{command} --json")
     assert outcome.err == ""
     document = json.loads(outcome.out, parse_constant=lambda name: pytest.fail(name))
+    jsonschema.validate(document, json.loads(shell("schema curve").out), jsonschema.Draft202012Validator)
+    assert document.pop("schema") == "losscli/curve/1"
     assert (document["target"], document["predictions"]) == (1.0, [0.0, 0.5, 1.0])
     bce, huber = document["curves"]
     assert (bce["loss"], bce["unit"], bce["values"]) == ("bce", "nats", ["Infinity", math.log(2.0), 0.0])
