@@ -81,13 +81,13 @@ class Surprisal:
         return 0.0 - (scores if self.kind == "log-probs" else np.log(scores))
 
 
+DIVERGENCE = "the Kullback-Leibler divergence is the cross-entropy with distributions as targets, less their entropy"
+
+
 @loss(
     family="classification",
     formula="loss = −w[y] · log p[y],   mean = Σ loss / Σ w[y]",
     contract=Classes(default_kind="log-probs", soft=False),
-DIVERGENCE = "the Kullback-Leibler divergence is the cross-entropy with distributions as targets, less their entropy"
-
-
     aliases=("NLLLoss", "nll_loss", "negative_log_likelihood"),
     documents=("000", "002", "003"),
 )
@@ -153,11 +153,11 @@ def nll(surprisal: Surprisal, target: np.ndarray, *, class_weight: ClassWeights 
         "mlogloss",
     ),
     documents=("002", "004"),
+    false_friends=dict.fromkeys(("KLDivLoss", "kl_div", "kl_divergence", "KLDivergence"), DIVERGENCE),
 )
 def cross_entropy(
     surprisal: Surprisal,
     target: np.ndarray,
-    false_friends=dict.fromkeys(("KLDivLoss", "kl_div", "kl_divergence", "KLDivergence"), DIVERGENCE),
     *,
     class_weight: ClassWeights = None,
     label_smoothing: Fraction = 0.0,
