@@ -108,7 +108,7 @@ def score_range(
 ) -> Partial:
     """What the samples of one block come to: a pure function of the block."""
     partial = Partial()
-    step = max(1, STEP_NUMBERS // max(1, scorer.numbers_per_sample))
+    step = block.size if scorer.scores_in_pieces else max(1, STEP_NUMBERS // max(1, scorer.numbers_per_sample))
     keep = options.needs_every_sample or block.start < options.first
     for low in range(0, block.size, step):
         high = min(low + step, block.size)
