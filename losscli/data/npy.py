@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from losscli.data.locate import Input
     from losscli.data.model import Field, ReadOptions
 
-_MOST_READ_BYTES = 1 << 26
+_MOST_READ_BYTES = 1 << 24
 _TILE_BYTES = 1 << 24
 _PASSED_BYTES = 1 << 22
 _FAR_BYTES = 1 << 14

@@ -68,6 +68,7 @@ class ClassesScorer(Scorer):
             )
         self.elements_per_sample = math.prod(self.element_shape)
         self.numbers_per_sample = self.elements_per_sample * self.classes
+        self.scores_in_pieces = not (self.soft or options.get("label_smoothing"))
         self._names_given = names is not None
         if names is None and predictions.info.columns and len(predictions.info.columns) == self.classes > 1:
             names = class_names(predictions.info.columns)

@@ -14,7 +14,7 @@ from losscli.engine.scoring import NanPolicy, as_float64
 from losscli.errors import DataError, UsageError
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import ScoreKind
-from losscli.numerics import Array, all_in_range, exp, in_range
+from losscli.numerics import PIECE, Array, all_in_range, exp, in_range
 
 DECIDING_ROWS = 4096
 """How many rows of the first block decide the kind; all others must agree."""
@@ -44,15 +44,16 @@ class ScoreRows:
         """
         if not self.detected:
             return
-        sound = ~np.isnan(scores).any(axis=1)
+        high = scores.max(axis=1)
+        sound = ~np.isnan(high)
         if counted is not None:
             sound &= counted
         if not sound.any():
             return
         if samples is None:
             samples = self.samples_of(0, np.arange(len(scores)))
-        self._refuse_infinite(scores, scores.max(axis=1), sound, samples)
-        facts = self._examine(scores[sound], samples[sound])
+        self._refuse_infinite(scores, high, sound, samples)
+        facts = self._examine(scores, sound, samples)
         if mixed := mixture(facts):
             self.kind, count = mixed
             raise self._contradiction(scores, sound, facts, f"{count} of the first {facts.rows} rows are")
@@ -129,11 +130,10 @@ class ScoreRows:
         if self.kind == "logits":
             # No row with a class above 1 can be one of probabilities: the rest is few and looked at.
             maybe = sound & (high <= 1.0)
-            facts = self._examine(scores[maybe], samples[maybe]) if maybe.any() else RowFacts()
+            facts = self._examine(scores, maybe, samples)
             facts.rows = int(sound.sum())
             return facts
-        all_sound = bool(sound.all())
-        facts = self._examine(scores if all_sound else scores[sound], samples if all_sound else samples[sound])
+        facts = self._examine(scores, sound, samples)
         if facts.first_not(self.kind) is not None:
             how = "detected in the rows before" if self.detected else "stated"
             raise self._contradiction(scores, sound, facts, how)
@@ -175,8 +175,17 @@ class ScoreRows:
         normalized: Array = scores / total
         return normalized
 
-    def _examine(self, scores: np.ndarray, samples: np.ndarray) -> RowFacts:
-        return examine(as_float64(scores), samples, self.tolerance)
+    def _examine(self, scores: np.ndarray, chosen: np.ndarray, samples: np.ndarray) -> RowFacts:
+        """The facts about the chosen rows, a few at a time: one sequence can be millions of scores."""
+        facts = RowFacts()
+        step = max(1, PIECE // self.classes)
+        for low in range(0, len(scores), step):
+            part = slice(low, low + step)
+            rows, of, keep = scores[part], samples[part], chosen[part]
+            if not keep.all():
+                rows, of = rows[keep], of[keep]
+            facts.merge(examine(as_float64(rows), of, self.tolerance))
+        return facts
 
     def _first_contradiction(self, scores: Array, counted: np.ndarray) -> int:
         for row in np.flatnonzero(counted):

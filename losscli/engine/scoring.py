@@ -54,6 +54,9 @@ class Scorer(ABC):
     numbers_per_sample: int
     """How many numbers a sample's predictions have, by which the engine cuts blocks."""
 
+    scores_in_pieces: bool = False
+    """Whether it keeps to pieces that fit the cache by itself, so that a range need not be cut into steps."""
+
     @property
     def infinite(self) -> str:
         """What an infinite loss comes from."""
