@@ -16,7 +16,7 @@ import losscli
 from losscli.losses.catalogue import catalogue
 
 ERRORS = {"LosscliError", "UsageError", "DataError", "OutputError"}
-EXTRAS = {"__version__", "compute", "likelihood", "mle", "LossWarning"} | ERRORS
+EXTRAS = {"__version__", "compute", "likelihood", "mle", "LossWarning", "Result"} | ERRORS
 
 
 def test_version_is_stated_once():
