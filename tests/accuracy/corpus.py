@@ -248,13 +248,13 @@ def _utterances(rng: np.random.Generator) -> Iterator[Call]:
         with mpmath.workdps(800):
             yield _ctc([list(map(mpf, frame)) for frame in edges], edges, target, "probs")
     where = f"{LONG:,} frames"
-    for spread, classes, labels in ((0.0, 5, 40), (1.0, 30, 60), (8.0, 30, 100), (60.0, 20, 40)):
+    for spread, classes, labels in ((0.0, 5, 20), (1.0, 30, 30), (8.0, 30, 50), (60.0, 20, 20)):
         frames = rng.normal(0.0, spread, (LONG, classes)).tolist()
         yield _ctc(
             [_softmax(frame) for frame in frames], frames, rng.integers(1, classes, labels).tolist(), where=where
         )
-    path = np.repeat(np.arange(LONG // 25) % 2 * rng.integers(1, 12, LONG // 25), 25)
-    spoken = [int(label) for label in path[::25] if label]
+    path = np.repeat(np.arange(LONG // 50) % 2 * rng.integers(1, 12, LONG // 50), 50)
+    spoken = [int(label) for label in path[::50] if label]
     for sure in (40.0, 25.0, 15.0, 10.0, 8.0):  # losses from 1e-13 to 20
         frames = sure * (path[:, np.newaxis] == np.arange(12)) + rng.normal(0.0, 1.0, (LONG, 12))
         yield _ctc([_softmax(frame) for frame in frames.tolist()], frames.tolist(), spoken, where=where)

@@ -53,7 +53,7 @@ def test_what_is_kept_was_met_and_names_the_peers():
     (float("inf"), "1e400", 0.0),
     (1e308, "inf", float("inf")),
     (float("nan"), "1", float("inf")),
-    (0.0, "5e-324", 1.0),
+    (0.0, "4.9406564584124654e-324", 1.0),
 ])  # fmt: skip
 def test_errors_are_counted_in_units_of_the_last_place(got, true, error):
     true = mpmath.mpf(true)
