@@ -67,6 +67,15 @@ def test_log_softmax(row):
             assert_ulps(value, -surprisal(row, index), 4, (row, index))
 
 
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4), (2, 2, 3, 4)], ids=str)
+def test_rows_lie_along_the_last_axis(shape):
+    scores = np.random.default_rng(6).normal(0.0, 5.0, shape)
+    rows = scores.reshape(-1, 4)
+    for function in (numerics.logsumexp, numerics.log_softmax, numerics.softmax):
+        whole = function(read_only(scores)).reshape(len(rows), -1)
+        np.testing.assert_array_equal(whole, [np.atleast_1d(function(row)) for row in rows])
+
+
 def test_log_softmax_of_a_hundred_thousand_classes():
     scores = np.random.default_rng(3).integers(-320, 320, (1, 100_000)) / 8.0
     got = numerics.log_softmax(scores)[0]
