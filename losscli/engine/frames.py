@@ -74,13 +74,14 @@ class FrameCheck:
     def _glance_at_all(self, align: Callable[[], Array], threads: int) -> Array:
         """What `align` returns; this thread helps the others when it has done that."""
         pieces = self._pieces()
+        if len(pieces) > 1:
+            keep_freed_memory()
         if threads == 1 or len(pieces) < 2:
             for piece in pieces:
                 self._glance(*piece)
             return align()
         from concurrent.futures import ThreadPoolExecutor
 
-        keep_freed_memory()
         pool = ThreadPoolExecutor(threads - 1)
         try:
             waiting = [pool.submit(self._glance, *piece) for piece in pieces]
