@@ -368,7 +368,7 @@ def largest_magnitude(values: Array) -> float:
     largest = values.view(np.uint64).max()
     if largest < SIGN_BIT:
         return float(largest.view(np.float64))
-    return max(float(values.max()), -float(values.min()))
+    return max(abs(float(values.max())), abs(float(values.min())))
 
 
 def _units_of_slices(values: Array, largest: float) -> int:
@@ -422,7 +422,9 @@ def squares(values: Array) -> tuple[Array, Array, Array]:
     product of a square are exact, and the rest rounds at 2**-79 of the total at most. Exact sums of
     them give a variance that cancellation cannot spoil.
     """
-    return products(values, values)
+    high = _high_half(values)
+    low = values - high
+    return high * high, 2.0 * (high * low), low * low
 
 
 def products(left: Array, right: Array) -> tuple[Array, Array, Array]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from losscli.engine.result import Counts, Extreme, Samples, Scored, Statistics
-from losscli.numerics import Array, ExactSum, exact_ratio, products, squares
+from losscli.numerics import Array, ExactSum, exact_ratio, largest_magnitude, products, squares
 
 MEDIAN_LIMIT = 1 << 22
 """Up to this many losses are kept for the median; beyond it there is none, and memory stays flat."""
@@ -43,7 +43,7 @@ class Moments:
         """Add samples; a weight of None is 1 for each."""
         self.count += len(loss)
         self.loss.add(loss)
-        finite = loss[np.abs(loss) < LARGEST_SQUARED]
+        finite = loss if largest_magnitude(loss) < LARGEST_SQUARED else loss[np.abs(loss) < LARGEST_SQUARED]
         self.loss_squared.nan += len(loss) - len(finite)
         for part in squares(finite):
             self.loss_squared.add(part)
@@ -244,11 +244,11 @@ class Partial:
             losses = np.concatenate(self.losses)
             # NumPy's median averages two infinities to nan; the middle values say it rightly.
             lower, upper, worst = (len(losses) - 1) // 2, len(losses) // 2, len(losses) - -(-len(losses) // 100)
-            parted = np.partition(losses, [lower, upper, worst])
-            low, high = float(parted[lower]), float(parted[upper])
+            losses.partition([lower, upper, worst])
+            low, high = float(losses[lower]), float(losses[upper])
             median = low if low == high else 0.5 * low + 0.5 * high
             if len(losses) >= FEWEST_PER_CENT and self.lowest.value >= 0.0:
-                worst_percent = self._share_of(parted[worst:])
+                worst_percent = self._share_of(losses[worst:])
         standard_error = (self.mean_losses or self.moments).standard_error()
         return Statistics(self.moments.std(), standard_error, self.lowest, median, self.highest, worst_percent)
 

@@ -30,6 +30,9 @@ STEP_NUMBERS = 1 << 18
 RANGE_NUMBERS = 1 << 20
 """How many numbers make a range, the unit of work of a thread."""
 
+RANGE_SAMPLES = 1 << 17
+"""How many samples a range has at most where something is kept of each until its turn comes."""
+
 
 @record
 class RunOptions:
@@ -72,6 +75,8 @@ def run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: Ru
 
 def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions) -> Partial:
     rows = max(1, RANGE_NUMBERS // max(1, scorer.numbers_per_sample))
+    if options.statistics or options.needs_every_sample:
+        rows = min(rows, RANGE_SAMPLES)
     blocks = _prepared(align(fields, rows), scorer, options.look)
     total = Partial()
     first: list[Samples] = []

@@ -10,7 +10,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import mpf
 from ulps import assert_ulps, read_only, surprisal
@@ -267,6 +267,7 @@ def test_a_quick_sum_of_squares_of_normal_numbers_decides_the_rounding_of_their_
     assert quick.over(count) == summed(values).over(count)
 
 
+@example([-0.0])
 @given(st.lists(st.floats(allow_nan=True) | st.sampled_from([0.0, -0.0, -math.nan, TINY, -TINY]), min_size=1))
 def test_the_largest_magnitude_is_that_of_the_absolute_values(values):
     np.testing.assert_equal(numerics.largest_magnitude(read_only(values)), float(np.abs(values).max()))
