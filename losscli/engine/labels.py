@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from losscli.data.model import Field
-from losscli.data.wording import did_you_mean, listed, shown
+from losscli.data.wording import did_you_mean, listed
 from losscli.errors import DataError
 
 COMMON_SENTINELS = (-100, -1, 255)
@@ -258,7 +258,7 @@ class Labels:
         """Indices as the names of their classes, where the classes have names."""
         if not self.names:
             return index
-        table = np.array([shown(name) for name in self.names], dtype=object)
+        table = np.array(self.names, dtype=object)
         known = (index >= 0) & (index < self.classes)
         if self.ignored is not None and not 0 <= self.ignored < self.classes:
             index = np.where(index == self.ignored, np.int64(self.ignore_index or 0), index)
