@@ -35,6 +35,9 @@ FEWEST_COUNTED = 3
 FEWEST_DISTINCT = 8
 """Fewer whole numbers, all different, may be chance."""
 
+LONGEST_HINT = 400
+"""Nobody copies more letters than this."""
+
 ROWS_LOOKED_AT = 1 << 12
 """So many rows tell what a column holds."""
 
@@ -150,7 +153,7 @@ class ColumnGuard:
     def _without(self, field: Field, names: Sequence[str], option: str) -> str:
         """The option that names the columns of a field but these."""
         rest = [column for column in field.info.columns or () if column not in names]
-        return f"{option} {shlex.quote(as_pattern(rest, field.source.columns or ()))}" if rest else ""
+        return _naming(option, as_pattern(rest, field.source.columns or ())) if rest else ""
 
     def _refuse_targets_among_predictions(self) -> None:
         """Refuse targets from one table where the table of predictions has a column of that name with other values."""
@@ -219,7 +222,7 @@ class ColumnGuard:
             f"the columns of {self._targets.info.path} stand in another order than those of "
             f"{self._predictions.info.path}: {listed(second, 4)} and {listed(first, 4)}",
             why="a column of the targets belongs to the prediction at its position",
-            hint=f"--target {shlex.quote(ordered)}",
+            hint=_naming("--target", ordered),
         )
 
     def _refuse_disorder(self) -> None:
@@ -232,8 +235,13 @@ class ColumnGuard:
             f"{self._predictions.info.path}: the columns stand in another order than the numbers in their names: "
             f"{listed(columns, 4)}",
             why=f"the targets of {self._request.loss.name} count the columns from the left",
-            hint=f"--pred {shlex.quote(','.join(columns[place] for place in order))}",
+            hint=_naming("--pred", ",".join(columns[place] for place in order)),
         )
+
+
+def _naming(option: str, columns: str) -> str:
+    """The option with these columns, unless they are too many to be read."""
+    return f"{option} {shlex.quote(columns)}" if len(columns) <= LONGEST_HINT else f"{option} NAME,NAME,..."
 
 
 def _spelt_out(*options: Sequence[str] | None) -> bool:
