@@ -56,6 +56,8 @@ class Whole:
         number = whole_number(value)
         if number is None:
             raise UsageError(f"{option} is {value!r}, but must be {self}")
+        if not -(2**63) <= number < 2**63:
+            raise UsageError(f"{option} is {value!r}, but whole numbers end at 64 bits here")
         return number
 
 

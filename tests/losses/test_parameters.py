@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from losscli.losses.parameters import whole_number
+from losscli.errors import UsageError
+from losscli.losses.parameters import Whole, whole_number
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,21 @@ def test_whole_numbers(value, number):
     found = whole_number(value)
     assert found == number
     assert found is None or type(found) is int
+
+
+@pytest.mark.parametrize("edge", [-(2**63), 2**63 - 1, "-3", -3.0])
+def test_a_whole_number_fits_64_bits(edge):
+    assert Whole().check("--ignore-index", edge) == int(edge)
+
+
+@pytest.mark.parametrize("beyond", [-(2**63) - 1, 2**63, 10**30, "1e30"])
+def test_a_label_beyond_64_bits_is_a_usage_error(beyond):
+    # `--ignore-index` of thirty nines ended in an overflow.
+    with pytest.raises(UsageError, match="64 bits"):
+        Whole().check("--ignore-index", beyond)
+
+
+@pytest.mark.parametrize("other", [2.5, "two", None, True, float("nan")])
+def test_what_is_not_whole_is_a_usage_error(other):
+    with pytest.raises(UsageError, match="must be a whole number"):
+        Whole().check("--ignore-index", other)
