@@ -1,5 +1,6 @@
 """The typed signatures of the Python API. Made from the catalogue by tests/repo/make_stub.py."""
 
+from collections.abc import Mapping
 from typing import Literal, overload
 
 import numpy as np
@@ -48,7 +49,7 @@ def cross_entropy(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    class_weight: ArrayLike | None = ...,
+    class_weight: ArrayLike | Mapping[str, float] | None = ...,
     label_smoothing: float = ...,
     kind: Literal["logits", "log-probs", "probs", "auto"] = ...,
     class_axis: int | None = ...,
@@ -68,7 +69,7 @@ def cross_entropy(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    class_weight: ArrayLike | None = ...,
+    class_weight: ArrayLike | Mapping[str, float] | None = ...,
     label_smoothing: float = ...,
     kind: Literal["logits", "log-probs", "probs", "auto"] = ...,
     class_axis: int | None = ...,
@@ -282,7 +283,7 @@ def nll(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    class_weight: ArrayLike | None = ...,
+    class_weight: ArrayLike | Mapping[str, float] | None = ...,
     kind: Literal["logits", "log-probs", "probs", "auto"] = ...,
     class_axis: int | None = ...,
     ignore_index: int | None = ...,
@@ -300,7 +301,7 @@ def nll(
     predictions: ArrayLike,
     targets: ArrayLike,
     *,
-    class_weight: ArrayLike | None = ...,
+    class_weight: ArrayLike | Mapping[str, float] | None = ...,
     kind: Literal["logits", "log-probs", "probs", "auto"] = ...,
     class_axis: int | None = ...,
     ignore_index: int | None = ...,

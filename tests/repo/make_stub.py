@@ -18,6 +18,7 @@ STUB = Path(__file__).parents[2] / "losscli" / "__init__.pyi"
 
 HEAD = '''"""The typed signatures of the Python API. Made from the catalogue by tests/repo/make_stub.py."""
 
+from collections.abc import Mapping
 from typing import Literal, overload
 
 import numpy as np
@@ -87,6 +88,8 @@ def type_of(loss: Loss, argument: inspect.Parameter) -> str:
             return "int"
         case Number():
             return "float"
+        case Weights() if kind.named:
+            return "ArrayLike | Mapping[str, float]"
         case Weights() | Side():
             return "ArrayLike"
     raise TypeError(f"no type is known for an option that is {kind}")
