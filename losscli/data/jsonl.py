@@ -147,7 +147,7 @@ class JsonLinesTable(TextTable):
                 f"{self.where(row)} is blank", why="a blank line stands among the values", hint="remove the blank lines"
             )
         try:
-            return _DECODER.decode(line)
+            return _content(line)
         except json.JSONDecodeError as error:
             hint = _LINES_OF.get(line.strip(), "") if row == 0 else ""
             raise DataError(
@@ -215,6 +215,22 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite_float, parse_int=_exact_integer)
+
+_MAYBE_HALF_A_PAIR = "\\ud"
+"""What the escape of a character begins with that may be half of one."""
+
+
+def _content(line: str) -> Any:
+    """What a line holds, if all its text is text."""
+    content = _DECODER.decode(line)
+    if _MAYBE_HALF_A_PAIR in line.lower():
+        try:
+            json.dumps(content, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError as error:
+            half = ascii(error.object[error.start])[1:-1]
+            fault = Fault(f"a text holds {half} alone", "half of a surrogate pair is no character", "write it as UTF-8")
+            raise _FaultyJsonError(fault) from error
+    return content
 
 
 def _type_of(values: Sequence[Any]) -> pa.DataType:

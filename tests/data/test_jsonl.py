@@ -168,3 +168,19 @@ def test_bad_files(content, problem, hint):
 def test_bad_utf_8_far_from_the_beginning():
     error = failing(b'{"a":"x"}\n' * 20_000 + b'{"a":"\xe9"}\n', text=True)
     assert error.problem == "t.jsonl: line 20001 is not UTF-8: byte 0xe9"
+
+
+@pytest.mark.parametrize("line", [
+    r'{"a":1,"t":"x\ud800"}', r'{"a":1,"t":"\uDC00y"}', r'{"a":1,"t\udfff":"z"}', r'{"a":1,"t":["\ud83d\ud83d"]}',
+])  # fmt: skip
+@pytest.mark.parametrize("rows", [0, 1, 3000])
+def test_half_a_surrogate_pair_is_no_text(line, rows):
+    error = failing('{"a":1,"t":"x"}\n' * rows + line + "\n", text=True)
+    assert error.problem.startswith(f"t.jsonl: row {rows} (line {rows + 1})")
+    assert error.problem.endswith(" alone")
+    assert error.why == "half of a surrogate pair is no character"
+
+
+def test_whole_pairs_and_backslashes_are_text():
+    table = opened(r'{"t":"\ud83d\ude00"}' + "\n" + r'{"t":"\\ud800"}' + "\n")
+    assert column(table, "t", text=True).tolist() == ["\U0001f600", r"\ud800"]
