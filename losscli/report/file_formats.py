@@ -141,12 +141,19 @@ def _arrow_column(values: np.ndarray) -> pa.Array:
     import pyarrow as pa
 
     if values.dtype.kind in "OU":
-        column = pa.array(values.reshape(-1), type=pa.string())
+        try:
+            column = pa.array(values.reshape(-1), type=pa.string())
+        except UnicodeEncodeError:  # a name from the command line may hold bytes that are no UTF-8
+            column = pa.array(map(_as_utf_8, values.reshape(-1).tolist()), type=pa.string())
     else:
         column = pa.array(values.reshape(-1).astype(values.dtype.newbyteorder("="), copy=False))
     for length in reversed(values.shape[1:]):
         column = pa.FixedSizeListArray.from_arrays(column, length)
     return column
+
+
+def _as_utf_8(text: str | None) -> str | None:
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _empty_table() -> pa.Table:

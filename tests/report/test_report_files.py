@@ -88,6 +88,10 @@ class TestContent:
         np.testing.assert_array_equal(table["loss"].to_numpy(), LOSSES)
         assert table["label"].to_pylist() == labels
 
+    def test_parquet_writes_out_what_is_no_utf_8(self, tmp_path):
+        write(tmp_path / "a.parquet", [block_of([1.0] * 3, label=read_only(["caf\udce9", "café\x1b", None], object))])
+        assert pq.read_table(tmp_path / "a.parquet")["label"].to_pylist() == [r"caf\udce9", "café\x1b", None]
+
     def test_parquet_row_groups_are_bounded(self, tmp_path):
         sizes = [10_000] * 20 + [150_000]
         starts = np.cumsum([0, *sizes])
