@@ -102,6 +102,7 @@ COMMANDS = {
     "ids": ["nll", "t.csv", "t.parquet", *LABELLED, *BY_ID, "--rows", "all", "-o", "out.csv"],
     "missing ids": ["nll", "t.csv", "other.jsonl", *LABELLED, *BY_ID],
     "classes": ["nll", "t.csv", "--header", "--pred", "p_*", "--target", TEXT, "--classes", f"{TEXT},b"],
+    "bytes as a class": ["nll", "p.npy", "y.npy", "--classes", f"{TEXT}\udcff,b", "--rows", "all", "-o", "out.csv"],
     "no such class": ["nll", "t.csv", "--header", "--pred", "p_*", "--target", f"+{TEXT}"],
     "no such column": ["nll", "t.csv", "--header", "--pred", "p_*", "--target", f"?{TEXT}"],
     "text as numbers": ["mse", "t.parquet", "--pred", TEXT, "--target", "p_@b"],
@@ -284,6 +285,7 @@ def test_completion_offers_nothing_that_a_shell_would_run(place, monkeypatch, sh
 
 
 DONE = (
+    "bytes as a class",
     "nll ",
     "inspect t",
     "compare",
