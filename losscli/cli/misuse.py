@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,7 +20,21 @@ def misuse(error: Any, arguments: list[str]) -> UsageError:
     if option is not None and hasattr(error, "possibilities"):
         return _no_option(option, command, context)
     message = error.format_message()
-    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=_choice(error) or _all_options(command))
+    hint = _quoted_pattern(message, arguments) or _choice(error) or _all_options(command)
+    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint)
+
+
+def _quoted_pattern(message: str, arguments: list[str]) -> str:
+    """What to quote where the shell may have made several files of a pattern."""
+    files = [word for word in arguments[1:] if not word.startswith("-")]
+    folder, name = os.path.split(files[0] if files else "")
+    ending = os.path.splitext(name)[1]  # noqa: PTH122 - as it was typed
+    if "unexpected extra argument" not in message or not ending:
+        return ""
+    if any(os.path.dirname(each) != folder or not each.endswith(ending) for each in files[:3]):
+        return ""
+    pattern = shlex.quote(os.path.join(folder, f"*{ending}"))
+    return f"in quotes, a pattern is one input: losscli {arguments[0]} {pattern}"
 
 
 def _all_options(command: str) -> str:

@@ -184,3 +184,9 @@ def test_utterances_before_time_are_inspected(files):
     suggested, outcome = inspected(files, "frames.npy words.npy")
     assert suggested == "losscli ctc frames.npy words.npy --layout ntc"
     assert outcome.code == 0, outcome.err
+
+
+def test_a_pattern_that_the_shell_took_apart(complaint):
+    error = complaint("ce shards/a.parquet shards/b.parquet shards/c.parquet --target label", code=2)
+    assert hint_of(error) == "in quotes, a pattern is one input: losscli ce 'shards/*.parquet'"
+    assert "--help` shows all options" in complaint("mse a.npy b.csv c.npy", code=2)
