@@ -111,7 +111,7 @@ def test_markdown_of_a_run(files):
     assert outcome.code == 1
     assert outcome.err == ""  # the page tells the verdict
     assert outcome.out.startswith("### mse = 2.5 target² (mean)\n\n|  |  |\n| --- | --- |\n")
-    assert "#### check FAILED\n\n- max 1.0: failed\n- would just pass with max=2.5\n" in outcome.out
+    assert "#### check FAILED\n\n- max 1.0: failed\n  - would just pass with max=2.5\n" in outcome.out
     assert "#### worst 1 of 2 samples" in outcome.out
     assert re.search(r"^`mse\|kind:values\|[^`]+`\n\Z", outcome.out, flags=re.MULTILINE)
 
@@ -159,7 +159,7 @@ def completed(files, monkeypatch):
         ("losscli inspect t.csv --target n", ["new"]),
         ("losscli explain pseu", ["pseudo-huber"]),
         ("losscli explain mse t.csv --target o", ["old"]),
-        ("losscli explain huber x.npy y.npy --del", ["--delta"]),
+        ("losscli explain huber x.npy y.npy --delt", ["--delta"]),
         ("losscli list --family seq", ["sequence"]),
         ("losscli check gates.toml --gate s", ["second"]),
         ("losscli check missing.toml --gate ", [""]),

@@ -42,7 +42,7 @@ EXPECTED = """\
 #### check FAILED
 
 - max 0.2: failed
-- would just pass with max=0.30000000000000004
+  - would just pass with max=0.30000000000000004
 
 `nll|kind:probs|reduction:mean|n:3|losscli:0.1.0`
 """
