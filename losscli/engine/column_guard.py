@@ -26,7 +26,7 @@ from losscli.losses.contracts import Classes, Elementwise
 if TYPE_CHECKING:
     from losscli.engine.plan import Request
 
-NAMES_ROWS = re.compile(r"(?:.*[_\-. ])?(?:id|ids|idx|index|row|rownum|uid|uuid)|.*[a-z](?:Id|ID|Idx|Index)").fullmatch
+NAMES_ROWS = re.compile(r"(?:.*[_\-. ])?(?i:ids?|idx|index|row|rownum|uid|uuid)|.*[a-z](?:Id|ID|Idx|Index)").fullmatch
 """Names that people give to what numbers the rows."""
 
 FEWEST_COUNTED = 3

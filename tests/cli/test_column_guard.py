@@ -47,7 +47,7 @@ def test_an_id_that_both_tables_have(shell, complaint):
     assert float(value) == pytest.approx(((y - y_hat) ** 2).mean(), rel=1e-14)
 
 
-@pytest.mark.parametrize("name", ["id", "row", "ImageId", "patient_id", "key"])
+@pytest.mark.parametrize("name", ["id", "Id", "ID", "row", "ImageId", "patient_id", "key"])
 def test_an_id_beside_columns_of_one_name(shell, complaint, name):
     """As in a submission and its solution: an id beside a column of the same name."""
     rng = np.random.default_rng(1)
