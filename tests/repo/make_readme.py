@@ -54,5 +54,8 @@ def alike(one: str, other: str) -> bool:
 if __name__ == "__main__":
     before = README.read_text(encoding="utf-8")
     after = rewritten(before)
-    README.write_text(after, encoding="utf-8")
+    if README.read_text(encoding="utf-8") != before:
+        sys.exit("README.md was edited while its commands ran: run this again")
+    if after != before:
+        README.write_text(after, encoding="utf-8")
     sys.stdout.write("README.md is as it was\n" if after == before else "README.md was brought up to date\n")
