@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from losscli.data.wording import did_you_mean
 from losscli.errors import UsageError
 from losscli.report.schemas import names, schema
 
@@ -18,5 +19,6 @@ def run(
 ) -> None:
     """Print the JSON Schema of what --json prints: of a loss, or of another command."""
     if name not in names():
-        raise UsageError(f"there is no schema named {name!r}", hint=f"the schemas are {', '.join(names())}")
+        hint = did_you_mean(name, names()) or f"the schemas are {', '.join(names())}"
+        raise UsageError(f"there is no schema named {name!r}", hint=hint)
     print(json.dumps(schema(name), indent=2))

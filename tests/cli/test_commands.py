@@ -283,3 +283,8 @@ def test_sample_data_as_its_page_says(samples):
         ("mse diabetes_pred.npy diabetes_target.npy", 3187.345),
     ):
         assert samples(f"{command} --expect {value} --rtol 1e-5 --format value").code == 0, command
+
+
+def test_a_schema_that_is_misspelt(complaint):
+    assert "did you mean 'check'?" in complaint("schema chek", code=2)
+    assert "the schemas are check, " in complaint("schema everything", code=2)

@@ -366,7 +366,8 @@ def test_aliases(model):
 @pytest.mark.parametrize(
     ("name", "parameters", "words"),
     [
-        ("norml", {}, "normal, bernoulli, categorical, poisson, exponential"),
+        ("weibull", {}, "normal, bernoulli, categorical, poisson, exponential"),
+        ("norml", {}, "did you mean normal"),
         ("normal", {}, "--mean is missing"),
         ("normal", {"mean": 0}, "neither"),
         ("normal", {"mean": 0, "std": 1, "variance": 1}, "both"),

@@ -209,8 +209,13 @@ def models() -> dict[str, Model]:
 
 
 def find_model(name: str) -> Model:
-    """The model of that name or alias; a UsageError that lists them if there is none."""
+    """The model of that name or alias; a UsageError that suggests the nearest, or lists them, if there is none."""
     names = {normalized(alias): entry for entry in models().values() for alias in (entry.name, *entry.aliases)}
-    if normalized(name) not in names:
-        raise UsageError(f"there is no model named {name!r}", hint=f"the models are {', '.join(models())}")
-    return names[normalized(name)]
+    wanted = normalized(name)
+    if wanted in names:
+        return names[wanted]
+    import difflib
+
+    near = difflib.get_close_matches(wanted, names, n=1)
+    hint = f"did you mean {names[near[0]].name}?" if near else f"the models are {', '.join(models())}"
+    raise UsageError(f"there is no model named {name!r}", hint=hint)
