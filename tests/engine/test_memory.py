@@ -111,6 +111,29 @@ def test_a_file_larger_than_memory_is_scored(write, megabytes, tmp_path):
     assert float(done.stdout) == losscli.mse(*values)
 
 
+def test_sequences_that_memory_cannot_hold_two_of_are_scored(tmp_path):
+    """A vocabulary of 128,000 makes a sequence of 100 tokens 51 MB, and two threads had five of them at hand."""
+    megabytes, tokens, vocabulary, sequences = 160, 100, 128_000, 10
+    random = np.random.default_rng(100)
+    scores = random.standard_normal((tokens, vocabulary), np.float32)
+    chosen = random.integers(0, vocabulary, tokens)
+    file = tmp_path / "scores.npy"
+    with file.open("wb") as stream:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (sequences, tokens, vocabulary)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for _ in range(sequences):
+            stream.write(scores.data)
+    np.save(tmp_path / "tokens.npy", np.tile(chosen, (sequences, 1)))
+    try:
+        assert file.stat().st_size >= TIMES * megabytes * MEGABYTE
+        command = ("sequence-nll", file, tmp_path / "tokens.npy", "--format", "value", "--threads", 2)
+        done = limited(megabytes, "-m", "losscli", *command)
+    finally:
+        file.unlink()
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == losscli.sequence_nll(scores[np.newaxis], chosen[np.newaxis])
+
+
 def test_the_limit_is_one():
     done = limited(150, "-c", f"bytearray({150 * MEGABYTE})")
     assert "MemoryError" in done.stderr
