@@ -32,7 +32,7 @@ DECIDING_NUMBERS = 1 << 18
 RAGGED_NUMBERS = 1 << 14
 """What an utterance of unknown length is taken for where blocks are cut."""
 
-UTTERANCES_TOGETHER = 64
+UTTERANCES_TOGETHER = 256
 """How many times more utterances make a block than their lattices would by the size of the cache."""
 
 NAMED = 5
@@ -223,7 +223,10 @@ class AlignmentScorer(Scorer):
         return 1 + frames * (labels + 1) // UTTERANCES_TOGETHER
 
     def take_threads(self, threads: int) -> int:
-        """Keep all for the frames of a block: two blocks that are aligned at once wait for the interpreter's lock."""
+        """Keep all for the frames of a block: the alignment itself is quickest alone.
+
+        It takes thousands of small steps, and where two threads do that each waits for the interpreter's lock.
+        """
         self.threads = threads
         return 1
 
@@ -243,7 +246,10 @@ class AlignmentScorer(Scorer):
         """The losses of the utterances from `start` on."""
         batch = self._batch(start, values)
         check = FrameCheck(self.rows, self.nan, start, batch.frames, batch.input_lengths)
-        loss = check.beside(lambda: self._align(batch), self.threads)
+        check.run(self.threads)
+        loss = self.loss.kernel(
+            batch.frames, batch.targets, batch.input_lengths, batch.target_lengths, self.blank, self.rows.kind
+        )
         facts, skipped = AlignmentFacts(check.facts), check.skipped
         kept = np.ones(len(batch.frames), np.bool_) if skipped is None else ~skipped
         facts.frames = int(batch.input_lengths[kept].sum())
@@ -261,12 +267,6 @@ class AlignmentScorer(Scorer):
             return Elements(loss, batch.target_lengths.astype(np.float64), None, skipped, facts)
         mean_loss = loss / np.maximum(batch.target_lengths, 1) if self.mean_rule == "torch" else None
         return Elements(loss, None, None, skipped, facts, mean_loss=mean_loss)
-
-    def _align(self, batch: _Batch) -> Array:
-        loss: Array = self.loss.kernel(
-            batch.frames, batch.targets, batch.input_lengths, batch.target_lengths, self.blank, self.rows.kind
-        )
-        return loss
 
     def _batch(self, start: int, values: Values) -> _Batch:
         """The block with its lengths, each one checked, and every label of a target."""

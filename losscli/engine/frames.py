@@ -9,7 +9,7 @@ off by more than a rounding) is looked at closely, in float64, as every other lo
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -18,14 +18,15 @@ from losscli.engine.memory import keep_freed_memory
 from losscli.engine.score_rows import ScoreRows
 from losscli.engine.scoring import NanPolicy, as_float64
 from losscli.losses.contracts import ScoreKind
-from losscli.numerics import Array
 
-PIECE_NUMBERS = 1 << 19
-"""How many numbers are glanced at in one call of NumPy.
+PIECE_NUMBERS = 1 << 20
+"""How many numbers are glanced at at a time: more than a core's cache holds.
 
-They outgrow a core's cache, but the thread that aligns makes thousands of small calls meanwhile: one
-that comes back from a call often has to wait long for the interpreter's lock.
+With smaller pieces one thread is faster, but two wait for the interpreter's lock between them longer than that.
 """
+
+PIECES_FOR_THREADS = 4
+"""Fewer pieces take less time than it takes to import and start threads."""
 
 CLOSE_NUMBERS = 1 << 16
 """How many numbers are looked at closely at a time: an utterance may be larger than the cache."""
@@ -55,11 +56,11 @@ class FrameCheck:
         self._unchecked = np.arange(frames.shape[1]) < lengths[:, np.newaxis]
         self._proven = np.zeros(frames.shape[:2], np.bool_)
 
-    def beside(self, align: Callable[[], Array], threads: int) -> Array:
-        """What `align` returns, which runs on this thread while others glance at the frames; then all is checked."""
+    def run(self, threads: int) -> None:
+        """Check all frames that count, those at a glance on so many threads."""
         for first in itertools.islice(self._closely(self._unchecked), 1):  # frames of another kind show it here
             self._look(*first)
-        aligned = self._glance_at_all(align, threads)
+        self._glance_at_all(threads)
         if self.rows.kind != "logits" and self.rows.tolerance < REPORTED_DEVIATION:
             self._proven[...] = False
         for few in self._closely(self._unchecked & ~self._proven):
@@ -69,31 +70,18 @@ class FrameCheck:
             for few in itertools.takewhile(lambda _: self.facts.steepest_odds <= STEEP, self._closely(self._unchecked)):
                 self._look(*few)
         self.facts.merge(_proven_facts(int(self._unchecked.sum()), self.rows.kind))
-        return aligned
 
-    def _glance_at_all(self, align: Callable[[], Array], threads: int) -> Array:
-        """What `align` returns; this thread helps the others when it has done that."""
+    def _glance_at_all(self, threads: int) -> None:
         pieces = self._pieces()
         if len(pieces) > 1:
             keep_freed_memory()
-        if threads == 1 or len(pieces) < 2:
-            for piece in pieces:
-                self._glance(*piece)
-            return align()
+        if threads == 1 or len(pieces) < PIECES_FOR_THREADS:
+            self._glance_at(pieces)
+            return
         from concurrent.futures import ThreadPoolExecutor
 
-        pool = ThreadPoolExecutor(threads - 1)
-        try:
-            waiting = [pool.submit(self._glance, *piece) for piece in pieces]
-            aligned = align()
-            for piece, future in zip(reversed(pieces), reversed(waiting), strict=True):
-                if future.cancel():
-                    self._glance(*piece)
-                else:
-                    future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-        return aligned
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(self._glance_at, (pieces[first::threads] for first in range(threads))))
 
     def _pieces(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Parts of the frames in the order in which they are stored, each with the place of its verdicts."""
@@ -109,9 +97,10 @@ class FrameCheck:
             for left in range(0, inner, beside)
         ]
 
-    def _glance(self, frames: np.ndarray, proven: np.ndarray) -> None:
+    def _glance_at(self, pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
         with np.errstate(all="ignore"):  # is kept by thread, and garbage is for the close look
-            proven[...] = _GLANCES[self.rows.kind](frames)
+            for frames, proven in pieces:
+                proven[...] = _GLANCES[self.rows.kind](frames)
 
     def _closely(self, chosen: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The utterances and times of the chosen frames, in order, a few frames at a time."""
@@ -150,8 +139,9 @@ def _are_logits(frames: np.ndarray) -> np.ndarray:
 
 
 def _are_log_probs(frames: np.ndarray) -> np.ndarray:
+    are_logarithms = _at_most(frames, 0.0)
     shares = np.exp(frames, dtype=np.result_type(frames, np.float32))
-    return np.asarray(_sum_to_one(shares) & _at_most(frames, 0.0))
+    return np.asarray(_sum_to_one(shares) & are_logarithms)
 
 
 def _are_probs(frames: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ def batch(kind, dtype=np.float32):
 def compute(request, monkeypatch):
     """A run whose glances are at two frames at a time, and whose close looks are at three rows."""
     monkeypatch.setattr(frames, "PIECE_NUMBERS", 2 * NUMBER * CLASSES)
+    monkeypatch.setattr(frames, "PIECES_FOR_THREADS", 2)
     monkeypatch.setattr(frames, "CLOSE_NUMBERS", 3 * CLASSES)
 
     def run(scores, **options):
