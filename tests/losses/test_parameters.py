@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from losscli.errors import UsageError
-from losscli.losses.parameters import Whole, whole_number
+from losscli.losses.parameters import Whole, is_number, whole_number
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,13 @@ def test_a_label_beyond_64_bits_is_a_usage_error(beyond):
 def test_what_is_not_whole_is_a_usage_error(other):
     with pytest.raises(UsageError, match="must be a whole number"):
         Whole().check("--ignore-index", other)
+
+
+@pytest.mark.parametrize("number", [1, 2.5, "1e-3", "inf", np.float32(1.0), np.array(2.0)])
+def test_numbers_and_text_that_says_one(number):
+    assert is_number(number) is True
+
+
+@pytest.mark.parametrize("other", ["x", "", None, [1.0], np.array([1.0]), np.ones((1, 1)), np.ones(2)])
+def test_a_spread_of_one_element_is_no_number(other):
+    assert is_number(other) is False
