@@ -77,6 +77,25 @@ def test_rows_lie_along_the_last_axis(shape):
         np.testing.assert_array_equal(whole, [np.atleast_1d(function(row)) for row in rows])
 
 
+@pytest.mark.parametrize("classes", [1, 2, 10, numerics.FEW_CLASSES, numerics.FEW_CLASSES + 1, 700])
+@pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<f2"])
+def test_the_odds_against_a_class_in_any_layout(dtype, classes):
+    rng = np.random.default_rng(classes)
+    rows = 2 * numerics.PIECE // classes + 3 if classes == 700 else 41  # more than one piece
+    scores = rng.integers(-40, 40, (rows, 2 * classes)).astype(dtype) / 8
+    layouts = scores[:, ::2], np.asfortranarray(scores[:, ::2]), np.ascontiguousarray(scores[:, ::2])
+    target = rng.integers(0, classes, rows)
+    some = rng.choice(rows, 20, replace=False)
+    for laid in layouts:
+        laid.flags.writeable = False
+        others, chosen = numerics.odds_against(laid, target)
+        for row in some.tolist():
+            exponentials = [math.exp(x) for x in laid[row].tolist()]
+            true = exponentials.pop(target[row])
+            assert math.isclose(chosen[row], true, rel_tol=4e-16)
+            assert math.isclose(others[row], math.fsum(exponentials), rel_tol=2e-15, abs_tol=0.0)
+
+
 def test_log_softmax_of_a_hundred_thousand_classes():
     scores = np.random.default_rng(3).integers(-320, 320, (1, 100_000)) / 8.0
     got = numerics.log_softmax(scores)[0]
