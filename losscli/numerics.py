@@ -24,8 +24,8 @@ UNIT_EXPONENT = 1074
 SLICE = 1 << 17
 """How many values are sliced at a time: enough that threads seldom wait for the interpreter's lock."""
 
-PIECE = 1 << 17
-"""How many exponentials are taken at a time: a megabyte, which is still in the cache when they are summed."""
+PIECE = 1 << 18
+"""How many exponentials are taken at a time: two megabytes, which are still in a cache when they are summed."""
 
 FEW_CLASSES = 128
 """Up to so many numbers may be added from end to end: `sum` itself does not add fewer pairwise."""

@@ -30,6 +30,12 @@ STEP_NUMBERS = 1 << 18
 RANGE_NUMBERS = 1 << 20
 """How many numbers make a range, the unit of work of a thread."""
 
+TABLE_NUMBERS = 1 << 19
+"""How many do where ranges are put together from the rows of a table, and each waits in memory of its own."""
+
+LONG_RANGE = 2
+"""How many ranges of a scorer that keeps to pieces by itself are one: fewer calls, fewer waits for the interpreter."""
+
 RANGE_SAMPLES = 1 << 17
 """How many samples a range has at most where something is kept of each until its turn comes."""
 
@@ -66,15 +72,20 @@ def run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: Ru
     Returns:
         The total of all ranges; its `scored` holds the blocks if the elements are kept.
     """
-    again = all(field.source.slice(field, 0, 0) is not None for field in fields.values())
-    total = _run(fields, scorer, nan, replace(options, quickly=again))
+    total = _run(fields, scorer, nan, replace(options, quickly=_random_access(fields)))
     if total.decided:
         return total
     return _run(fields, scorer, nan, replace(options, sinks=(), observers=(), progress=None))
 
 
+def _random_access(fields: Mapping[str, Field]) -> bool:
+    """Whether any range of samples can be had at any time, and again."""
+    return all(field.source.slice(field, 0, 0) is not None for field in fields.values())
+
+
 def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions) -> Partial:
-    rows = max(1, RANGE_NUMBERS // max(1, scorer.numbers_per_sample))
+    numbers = RANGE_NUMBERS * LONG_RANGE if scorer.scores_in_pieces else RANGE_NUMBERS
+    rows = max(1, numbers // max(1, scorer.numbers_per_sample))
     if options.statistics or options.needs_every_sample:
         rows = min(rows, RANGE_SAMPLES)
     blocks = _prepared(align(fields, rows), scorer, options.look)
