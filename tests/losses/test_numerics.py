@@ -96,6 +96,22 @@ def test_the_odds_against_a_class_in_any_layout(dtype, classes):
             assert math.isclose(others[row], math.fsum(exponentials), rel_tol=2e-15, abs_tol=0.0)
 
 
+@pytest.mark.parametrize(
+    ("values", "inside"),
+    [
+        ([2.0**-449, 1.0, 2.0**499], [True, True, True]),
+        ([2.0**-450, 1.0, 2.0**500], [False, True, False]),
+        ([0.0, 1.0], [False, True]),
+        ([1.0, math.inf], [True, False]),
+        ([1.0, math.nan], [True, False]),
+    ],
+    ids=str,
+)
+def test_sums_of_exponentials_are_in_range_one_by_one_and_all(values, inside):
+    assert numerics.in_range(read_only(values)).tolist() == inside
+    assert numerics.all_in_range(read_only(values)) is all(inside)
+
+
 def test_log_softmax_of_a_hundred_thousand_classes():
     scores = np.random.default_rng(3).integers(-320, 320, (1, 100_000)) / 8.0
     got = numerics.log_softmax(scores)[0]
