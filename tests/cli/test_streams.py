@@ -137,6 +137,14 @@ def test_only_the_main_job_is_imported_for_arrays(pair):
     assert pair.script(line).out == "0\n"
 
 
+def wait_until(seen):
+    for _ in range(600):
+        if seen():
+            return
+        time.sleep(0.05)
+    pytest.fail("it never came to that")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize(
     ("command", "old"),
@@ -166,10 +174,9 @@ def test_a_signal_in_the_middle_leaves_the_old_file(shell, number, code, command
     os.close(reading)
     with os.fdopen(writing, "wb", buffering=0) as pipe:
         pipe.write(rows)  # more than a pipe holds: when this is done, losscli has been at work for a while
-        time.sleep(0.5)  # and now it waits for more
-        assert any(name.endswith(".tmp") for name in shell.files)
+        wait_until(lambda: any(name.endswith(".tmp") for name in shell.files))  # and now it writes, or waits for more
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (code, b"", b"")
     assert (shell.folder / old).read_text() == "precious\n"
     assert shell.files == {old, "b.npy", "copies"}
@@ -190,12 +197,9 @@ def test_a_signal_while_a_pipe_is_copied_leaves_no_copy(shell, number, code):
     )
     process.stdin.write(b"1.5\n" * 10**6)
     process.stdin.flush()
-    for _ in range(400):
-        if any((shell.folder / "copies").iterdir()):
-            break
-        time.sleep(0.05)
+    wait_until(lambda: any((shell.folder / "copies").iterdir()))
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (code, b"", b"")
     assert not any((shell.folder / "copies").iterdir())
 
