@@ -16,6 +16,7 @@ import numpy as np
 from losscli.data import align
 from losscli.data.model import Block, Field
 from losscli.data.rows import cut_rows, take_rows
+from losscli.engine.memory import KEPT, LARGEST_TEMPORARY, keep_freed_memory
 from losscli.engine.observe import Observer, Seen
 from losscli.engine.reduce import Partial, by_sample
 from losscli.engine.result import Samples, Scored, Sink
@@ -84,7 +85,10 @@ def _random_access(fields: Mapping[str, Field]) -> bool:
 
 
 def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions) -> Partial:
-    numbers = RANGE_NUMBERS * LONG_RANGE if scorer.scores_in_pieces else RANGE_NUMBERS
+    random_access = _random_access(fields)
+    numbers = RANGE_NUMBERS if random_access else TABLE_NUMBERS
+    if scorer.scores_in_pieces:
+        numbers *= LONG_RANGE
     rows = max(1, numbers // max(1, scorer.numbers_per_sample))
     if options.statistics or options.needs_every_sample:
         rows = min(rows, RANGE_SAMPLES)
@@ -98,7 +102,8 @@ def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: R
             return score_range(block, fields, scorer, nan, options)
 
     threads = scorer.take_threads(options.threads or min(os.cpu_count() or 1, 8))
-    for partial in _in_order(work, blocks, threads):
+    kept = KEPT if random_access else LARGEST_TEMPORARY
+    for partial in _in_order(work, blocks, threads, kept):
         shown = sum(map(len, first))
         if shown < options.first:
             first.append(_head(partial.scored, options.first - shown))
@@ -220,8 +225,11 @@ def _prepared(blocks: Iterator[Block], scorer: Scorer, look: Callable[[Values], 
         yield block
 
 
-def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads: int) -> Iterator[Partial]:
-    """The partials of the blocks in their order, a few of them worked on at the same time."""
+def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads: int, kept: int) -> Iterator[Partial]:
+    """The partials of the blocks in their order, a few of them worked on at the same time.
+
+    Memory of arrays of up to `kept` bytes is used again for the next block.
+    """
     blocks = iter(blocks)
     waiting = [block for _, block in zip(range(2), blocks, strict=False)]
     if len(waiting) < 2:
@@ -231,9 +239,7 @@ def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads
     from concurrent.futures import Future, ThreadPoolExecutor
     from itertools import chain
 
-    from losscli.engine.memory import keep_freed_memory
-
-    keep_freed_memory()
+    keep_freed_memory(kept)
     pending: deque[Future[Partial]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
