@@ -28,6 +28,8 @@ _PASSED_BYTES = 1 << 22
 _FAR_BYTES = 1 << 14
 """Where runs of bytes begin further from each other than this, it costs less to skip what is between them."""
 _MOST_ROW_BYTES = 1 << 29
+_LONGEST_HEADER = 1 << 10
+"""An array of numbers needs 118 bytes; over 8,000 that are damaged in the right places NumPy's parser sits a minute."""
 
 
 class _Header(NamedTuple):
@@ -186,7 +188,7 @@ def _read_header(head: bytes, path: str) -> _Header:
         # Version 2.0 differs in the size of its header alone; 3.0 exists for the names of records.
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         with warnings.catch_warnings(action="ignore"):  # that Python 2 wrote it is no news here
-            shape, fortran_order, dtype = read(stream)
+            shape, fortran_order, dtype = read(stream, max_header_size=_LONGEST_HEADER)
     except Exception as error:  # a damaged header makes NumPy's parser fail in any way
         raise DataError(
             f"{path}: the NPY header cannot be read",

@@ -39,6 +39,10 @@ def zipped(*names):
     return stream.getvalue()
 
 
+# As the fuzzer found it: NumPy's parser falls back to a tokenizer, which a minute was not enough for.
+ENDLESS_HEADER = (
+    b"\x93NUMPY\x01\x00" + (8224).to_bytes(2, "little") + (b"   ,".ljust(54) + b"\n\xb2").ljust(8223) + b"\n"
+)
 WHOLE = parquet(a=PROBS[:, 0], b=PROBS[:, 1], c=PROBS[:, 2])
 PACKED = gzip.compress(CSV.encode(), mtime=0)
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
@@ -56,6 +60,7 @@ LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n
         ("p.parquet", parquet(a=pa.array([], pa.float64())), "the table has no rows", ""),
         ("p.npy", npy(PROBS)[:-10], "the file is truncated: 86 of 96 bytes of data are there", "copy or save it again"),
         ("p.npy", npy(PROBS)[:20], "the NPY header cannot be read", "truncated or damaged"),
+        ("p.npy", ENDLESS_HEADER, "the NPY header cannot be read", "length (8224) is large"),
         ("p.parquet", WHOLE[:-10], "the Parquet file is truncated or damaged", "copy or write it again"),
         (
             "p.parquet",
