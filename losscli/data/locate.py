@@ -408,6 +408,15 @@ def read_up_to(stream: BinaryIO, size: int) -> bytes:
     return b"".join(pieces)
 
 
+def _read_once(stream: BinaryIO, size: int) -> bytes:
+    """What is there, up to `size` bytes; it waits for the first one alone.
+
+    To fill a buffer, Python's own streams read again and again without looking for signals in between: one that
+    came while a pipe was emptied would be heard only when the pipe is filled again.
+    """
+    return cast("io.BufferedReader", stream).read1(size)
+
+
 class _Replayed(io.RawIOBase):
     """A stream whose first bytes were already taken, put back together."""
 
@@ -425,7 +434,7 @@ class _Replayed(io.RawIOBase):
             target[:count] = self._start[:count]
             self._start = self._start[count:]
             return count
-        data = self._stream.read(len(target))
+        data = _read_once(self._stream, len(target))
         target[: len(data)] = data
         return len(data)
 
@@ -455,7 +464,7 @@ class _Guarded(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         target = memoryview(buffer).cast("B")
         try:
-            data = self._stream.read(len(target))
+            data = _read_once(self._stream, len(target))
         except self._damage as error:
             if isinstance(error, EOFError) or "runcated" in str(error):
                 raise DataError(
