@@ -309,6 +309,67 @@ def test_the_largest_magnitude_is_that_of_the_absolute_values(values):
     np.testing.assert_equal(numerics.largest_magnitude(read_only(values)), float(np.abs(values).max()))
 
 
+def test_errors_of_quick_sums_add_up():
+    left, right = np.ldexp(
+        np.random.default_rng(7).uniform(-1.0, 1.0, (2, 2 * SLICE)), (np.arange(2) * 60)[:, np.newaxis]
+    )
+    both, merged = summed_quickly(left), summed_quickly(left)
+    both.add_quickly(read_only(right))
+    merged.merge(summed_quickly(right))
+    assert summed_quickly(left[:SLICE]).error + summed_quickly(left[SLICE:]).error == summed_quickly(left).error
+    assert both.error == merged.error == summed_quickly(left).error + summed_quickly(right).error
+
+
+def test_what_is_not_finite_is_counted_over_all_blocks():
+    total = ExactSum()
+    for _ in range(2):
+        total.add(read_only([math.nan, math.inf, math.inf, -math.inf, 1.0]))
+    assert (total.nan, total.infinite, total.negative_infinite, total.nonfinite) == (2, 4, 2, 8)
+    assert total.units == 2 << 1074
+
+
+def held(units, error=0):
+    total = ExactSum()
+    total.units, total.error = units, error
+    return total
+
+
+HALF_AN_ULP = 2**53 + 1  # of 2⁵³: the tie between 1 and the float above it
+ONE = 1 << 1074
+
+
+@pytest.mark.parametrize(
+    ("total", "denominator", "decided"),
+    [
+        (held(ONE), held(ONE), True),
+        (held(ONE, 1), held(ONE), True),
+        (held(-ONE, 1), held(ONE, 1), True),
+        # Without an error even a tie is decided, and next to a tie an error of less than the distance is.
+        (held(HALF_AN_ULP << 1000), held(ONE), True),
+        (held((HALF_AN_ULP << 1000) + 2, 1), held(ONE), True),
+        # The total on a tie, or an error away from one to either side.
+        (held(HALF_AN_ULP << 1000, 1), held(3 * ONE), False),
+        (held((HALF_AN_ULP << 1000) + 2, 2), held(3 * ONE), False),
+        (held((HALF_AN_ULP << 1000) - 2, 3), held(3 * ONE), False),
+        # The ratio on a tie, where neither total is: by the error of the one, of the other, of both.
+        (held(3 * HALF_AN_ULP << 1000, 1), held(3 << 1053), False),
+        (held(3 * HALF_AN_ULP << 1000), held(3 << 1053, 1), False),
+        (held((3 * HALF_AN_ULP << 1000) + 2, 1), held((3 << 1053) + 1, 2), False),
+        # A mean over nothing that has an error still has a total.
+        (held(ONE, 1), held(0), True),
+    ],
+)  # fmt: skip
+def test_a_quick_sum_decides_unless_its_error_reaches_a_tie(total, denominator, decided):
+    assert total.decides(denominator) is decided
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_what_is_not_finite_is_decided(value):
+    total = summed([value])
+    total.units, total.error = HALF_AN_ULP << 1000, 1
+    assert total.decides(held(ONE)) is True
+
+
 def test_counts_are_whole_numbers():
     total = ExactSum()
     total.add_count(10**20)
