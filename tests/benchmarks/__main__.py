@@ -35,6 +35,8 @@ def main() -> int:
     if asked.list:
         print(*(f"{row.group}: {row.what}, {row.method}, {row.peer}" for row in chosen), sep="\n")
         return 0
+    whole = not (asked.quick or asked.words)
+    results = HOME / ("results.json" if whole else "some-results.json")
     lines = []
     begin = time.monotonic()
     for number, row in enumerate(chosen, 1):
@@ -42,11 +44,9 @@ def main() -> int:
         place = f"{number}/{len(chosen)}"
         print(f"{at}, {place} {row.group}: {row.what}, {row.method}, {row.peer}", file=sys.stderr, flush=True)
         lines.append(line_of(row, _measured(row, once=asked.quick)))
+        keep(lines, results)  # at once: a run takes a quarter of an hour, and may be ended
         for file in row.files.difference(*(later.files for later in chosen[number:])):
             file.drop_if_large()
-    whole = not (asked.quick or asked.words)
-    results = HOME / ("results.json" if whole else "some-results.json")
-    keep(lines, results)
     print(as_page(results), end="")
     if asked.quick:
         shutil.rmtree(files.folder)
