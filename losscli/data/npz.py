@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from losscli.data.memory import ArrayFields
     from losscli.data.model import ReadOptions
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, UnicodeDecodeError)
 
 
 def open_npz(located: Input, options: ReadOptions) -> ArrayFields:

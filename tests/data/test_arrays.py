@@ -308,6 +308,17 @@ def test_damaged_npz(tmp_path):
         read_whole(open_source(str(path)).select(None))
 
 
+def test_npz_with_a_name_that_is_no_utf_8(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, a=np.zeros(3))
+    content = bytearray(path.read_bytes())
+    content[6:8] = (0x800).to_bytes(2, "little")  # the flag of a UTF-8 name, in the header before the data
+    content[content.index(b"a.npy") + 2] = 0xB9
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="its array 'a' cannot be read"):
+        open_source(str(path))
+
+
 def test_npz_without_arrays(tmp_path):
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w") as archive:
