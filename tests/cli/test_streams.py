@@ -145,6 +145,11 @@ def wait_until(seen):
     pytest.fail("it never came to that")
 
 
+def heed_interrupts():
+    """A job in the background, as these tests may be, is started with SIGINT ignored, and so are its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize(
     ("command", "old"),
@@ -169,7 +174,7 @@ def test_a_signal_in_the_middle_leaves_the_old_file(shell, number, code, command
         stdin=reading,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # so that SIGINT is not ignored, as it is in a background job
+        preexec_fn=heed_interrupts,
     )
     os.close(reading)
     with os.fdopen(writing, "wb", buffering=0) as pipe:
@@ -193,7 +198,7 @@ def test_a_signal_while_a_pipe_is_copied_leaves_no_copy(shell, number, code):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     process.stdin.write(b"1.5\n" * 10**6)
     process.stdin.flush()
