@@ -370,6 +370,24 @@ def test_what_is_not_finite_is_decided(value):
     assert total.decides(held(ONE)) is True
 
 
+anything = st.floats() | st.sampled_from([TINY, -TINY, 1e308, -1e308, 2.0**900, math.inf, -math.inf, math.nan])
+
+
+@given(st.lists(st.lists(st.tuples(anything, st.integers(0, 6)), max_size=20), max_size=4))
+def test_sums_by_group_are_the_sums_of_each_group(blocks):
+    sums, apart = numerics.ExactSums(), [ExactSum() for _ in range(7)]
+    for known, block in enumerate(blocks):
+        sums.widen(4 + known)  # as groups are met
+        block = [(value, group % (4 + known)) for value, group in block]
+        sums.add(read_only([value for value, _ in block]), np.array([group for _, group in block], np.int64))
+        for value, group in block:
+            apart[group].add(read_only([value]))
+    assert len(sums) == (3 + len(blocks) if blocks else 0)
+    for group in range(len(sums)):
+        got = [getattr(sums[group], name) for name in ExactSum.__slots__]
+        assert got == [getattr(apart[group], name) for name in ExactSum.__slots__]
+
+
 def test_counts_are_whole_numbers():
     total = ExactSum()
     total.add_count(10**20)
