@@ -21,7 +21,7 @@ else:  # no attribute of NumPy is touched by an import, so that help and complet
 UNIT_EXPONENT = 1074
 """Every finite float64 is a whole multiple of 2**-1074, the smallest subnormal."""
 
-SLICE = 1 << 17
+SLICE = 1 << 18
 """How many values are sliced at a time: enough that threads seldom wait for the interpreter's lock."""
 
 PIECE = 1 << 18

@@ -20,7 +20,7 @@ from losscli.engine.memory import KEPT, LARGEST_TEMPORARY, keep_freed_memory
 from losscli.engine.observe import Observer, Seen
 from losscli.engine.reduce import Partial, by_sample
 from losscli.engine.result import Samples, Scored, Sink
-from losscli.engine.scoring import NanPolicy, Scorer, Values, array, as_float64, either
+from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, array, as_float64, either
 from losscli.errors import DataError
 from losscli.numerics import Array, times
 from losscli.records import record
@@ -36,6 +36,9 @@ TABLE_NUMBERS = 1 << 19
 
 LONG_RANGE = 2
 """How many ranges of a scorer that keeps to pieces by itself are one: fewer calls, fewer waits for the interpreter."""
+
+MEMORY_RANGE = 4
+"""How many ranges of arrays that are in memory as a whole are one, for the same reason: they wait in no buffer."""
 
 RANGE_SAMPLES = 1 << 17
 """How many samples a range has at most where something is kept of each until its turn comes."""
@@ -89,6 +92,8 @@ def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: R
     numbers = RANGE_NUMBERS if random_access else TABLE_NUMBERS
     if scorer.scores_in_pieces:
         numbers *= LONG_RANGE
+    elif not any(field.source.origins for field in fields.values()):
+        numbers *= MEMORY_RANGE
     rows = max(1, numbers // max(1, scorer.numbers_per_sample))
     if options.statistics or options.needs_every_sample:
         rows = min(rows, RANGE_SAMPLES)
@@ -132,62 +137,100 @@ def score_range(
     step = block.size if scorer.scores_in_pieces else max(1, STEP_NUMBERS // max(1, scorer.numbers_per_sample))
     keep = options.needs_every_sample or block.start < options.first
     for low in range(0, block.size, step):
-        high = min(low + step, block.size)
-        start = block.start + low
-        values = {name: cut_rows(value, low, high) for name, value in block.values.items()}
-        elements = scorer.score(start, values)
-        loss, weight, mean_loss = elements.loss, elements.weight, elements.mean_loss
-        if options.unit_in_nats != 1.0:
-            loss = loss / options.unit_in_nats
-            mean_loss = None if mean_loss is None else mean_loss / options.unit_in_nats
-        skipped = elements.skipped
-        factor = None
-        if "sample_weight" in values:
-            factor = as_float64(array(values, "sample_weight")).reshape(len(loss))
-            skipped = either(skipped, nan.rows(factor, start, fields["sample_weight"]))
-            spread = _spread(factor, loss, start, fields["sample_weight"])
-            loss, weight = times(spread, loss), spread if weight is None else spread * weight
-            mean_loss = None if mean_loss is None else times(spread, mean_loss)
-        if skipped is not None:
-            kept = np.broadcast_to(~skipped.reshape(-1, *[1] * (loss.ndim - 1)), loss.shape)
-            loss = np.where(kept, loss, 0.0)
-            mean_loss = None if mean_loss is None else np.where(kept, mean_loss, 0.0)
-            weight = np.where(kept, 1.0 if weight is None else weight, 0.0)
-            partial.skipped += int(skipped.sum())
-            lost = ~kept if elements.ignored is None else ~kept & ~elements.ignored
-            partial.skipped_elements += int(lost.sum())
-        if elements.ignored is not None:
-            partial.ignored += int(elements.ignored.sum())
-        if elements.lengths is not None:
-            filled_up = loss.size - int(elements.lengths.sum())
-            partial.elements -= filled_up
-            partial.ignored -= filled_up
-        largest = elements.largest if loss is elements.loss else None
-        partial.add(start, loss, weight, mean_loss, largest=largest, quickly=options.quickly)
-        partial.facts = scorer.merge_facts(partial.facts, elements.facts)
-        if not (keep or options.top or options.statistics or options.observers):
-            continue
-        of_sample, weight_of_sample = by_sample(loss, weight)
-        if options.observers:
-            seen = Seen(start, values, of_sample, weight_of_sample, mean_loss, factor, elements.ignored, skipped)
-            partial.noted.append([observer.look(seen) for observer in options.observers])
-        if options.statistics:
-            partial.add_samples(start, of_sample, weight_of_sample)
-        if not (keep or options.top):
-            continue
-        several = loss.ndim > 1 and (elements.lengths is not None or math.prod(loss.shape[1:]) != 1)
-        rows = _columns(start, of_sample, weight_of_sample, several=several)
-        if options.top:
-            worst = _order(of_sample)[: options.top]
-            chosen = {name: take_rows(value, worst) for name, value in values.items()}
-            details = {**scorer.details(chosen), **scorer.closer(chosen)}
-            top = Samples({**{name: column[worst] for name, column in rows.items()}, **details})
-            partial.top = _worst([s for s in (partial.top, top) if s is not None], options.top)
-        if keep:
-            rows.update(scorer.details(values))
-            ones = np.ones_like(loss) if weight is None else weight
-            partial.scored.append(Scored(start, loss, ones, Samples(rows), elements.lengths))
+        values = {name: cut_rows(value, low, min(low + step, block.size)) for name, value in block.values.items()}
+        # In a call of its own, so that the arrays of a step are freed before the next one makes its own.
+        _score_step(partial, block.start + low, values, fields, scorer, nan, options, keep=keep)
     return partial
+
+
+def _score_step(
+    partial: Partial,
+    start: int,
+    values: Values,
+    fields: Mapping[str, Field],
+    scorer: Scorer,
+    nan: NanPolicy,
+    options: RunOptions,
+    *,
+    keep: bool,
+) -> None:
+    """Add what the samples from `start` on come to."""
+    elements = scorer.score(start, values)
+    if options.unit_in_nats != 1.0:
+        elements = _in_unit(elements, options.unit_in_nats)
+    factor = None
+    if "sample_weight" in values:
+        factor = as_float64(array(values, "sample_weight")).reshape(len(elements.loss))
+        elements = _weighted(elements, factor, start, fields["sample_weight"], nan)
+    if elements.skipped is not None:
+        elements = _without_skipped(elements, partial)
+    loss, weight, mean_loss = elements.loss, elements.weight, elements.mean_loss
+    if elements.ignored is not None:
+        partial.ignored += int(elements.ignored.sum())
+    if elements.lengths is not None:
+        filled_up = loss.size - int(elements.lengths.sum())
+        partial.elements -= filled_up
+        partial.ignored -= filled_up
+    partial.add(start, loss, weight, mean_loss, largest=elements.largest, quickly=options.quickly)
+    partial.facts = scorer.merge_facts(partial.facts, elements.facts)
+    if not (keep or options.top or options.statistics or options.observers):
+        return
+    of_sample, weight_of_sample = by_sample(loss, weight)
+    if options.observers:
+        seen = Seen(start, values, of_sample, weight_of_sample, mean_loss, factor, elements.ignored, elements.skipped)
+        partial.noted.append([observer.look(seen) for observer in options.observers])
+    if options.statistics:
+        partial.add_samples(start, of_sample, weight_of_sample)
+    if not (keep or options.top):
+        return
+    several = loss.ndim > 1 and (elements.lengths is not None or math.prod(loss.shape[1:]) != 1)
+    rows = _columns(start, of_sample, weight_of_sample, several=several)
+    if options.top:
+        worst = _order(of_sample)[: options.top]
+        chosen = {name: take_rows(value, worst) for name, value in values.items()}
+        details = {**scorer.details(chosen), **scorer.closer(chosen)}
+        top = Samples({**{name: column[worst] for name, column in rows.items()}, **details})
+        partial.top = _worst([s for s in (partial.top, top) if s is not None], options.top)
+    if keep:
+        rows.update(scorer.details(values))
+        ones = np.ones_like(loss) if weight is None else weight
+        partial.scored.append(Scored(start, loss, ones, Samples(rows), elements.lengths))
+
+
+def _in_unit(elements: Elements, unit_in_nats: float) -> Elements:
+    mean_loss = None if elements.mean_loss is None else elements.mean_loss / unit_in_nats
+    return replace(elements, loss=elements.loss / unit_in_nats, mean_loss=mean_loss, largest=None)
+
+
+def _weighted(elements: Elements, factor: Array, start: int, field: Field, nan: NanPolicy) -> Elements:
+    """The elements with the samples' weights, which multiply the loss and its share in the denominator."""
+    skipped = either(elements.skipped, nan.rows(factor, start, field))
+    spread = _spread(factor, elements.loss, start, field)
+    return replace(
+        elements,
+        loss=times(spread, elements.loss),
+        weight=spread if elements.weight is None else spread * elements.weight,
+        mean_loss=None if elements.mean_loss is None else times(spread, elements.mean_loss),
+        skipped=skipped,
+        largest=None,
+    )
+
+
+def _without_skipped(elements: Elements, partial: Partial) -> Elements:
+    """The elements with nothing of the skipped samples in them, which the partial counts."""
+    skipped, loss, mean_loss = elements.skipped, elements.loss, elements.mean_loss
+    assert skipped is not None  # noqa: S101 - is why we are here
+    kept = np.broadcast_to(~skipped.reshape(-1, *[1] * (loss.ndim - 1)), loss.shape)
+    lost = ~kept if elements.ignored is None else ~kept & ~elements.ignored
+    partial.skipped += int(skipped.sum())
+    partial.skipped_elements += int(lost.sum())
+    return replace(
+        elements,
+        loss=np.where(kept, loss, 0.0),
+        weight=np.where(kept, 1.0 if elements.weight is None else elements.weight, 0.0),
+        mean_loss=None if mean_loss is None else np.where(kept, mean_loss, 0.0),
+        largest=None,
+    )
 
 
 def _spread(factor: Array, loss: Array, start: int, field: Field) -> Array:
