@@ -23,10 +23,10 @@ from losscli.cli.options import (
     common,
     declare,
     name_list,
-    read_options,
 )
 from losscli.cli.progress import progress
-from losscli.engine.comparison import FAIL_ON, FailOn, Settings, compare, gated
+from losscli.data.model import ReadOptions
+from losscli.engine.comparison import FAIL_ON, FailOn, Method, Settings, compare, gated
 from losscli.errors import UsageError
 from losscli.exits import Exit
 from losscli.losses.catalogue import Loss, catalogue, find
@@ -81,12 +81,22 @@ OPTIONS = (
         "SOURCE",
         COLUMN,
     ),
-    Option("confidence", float, 0.95, "How sure a verdict has to be.", COMPARISON),
-    Option("margin", float, 0.0, "Up to which difference two models count as equivalent.", COMPARISON),
-    Option("resamples", int, 2000, "How often to resample and to flip signs.", COMPARISON, (), "N"),
-    Option("interval", Literal["bca", "percentile"], "bca", "The bootstrap interval.", COMPARISON),
-    Option("seed", int, 0, "The same seed gives the same digits, on any number of threads.", COMPARISON, (), "N"),
-    Option("power", float, 0.8, "How surely the samples that are said to be needed would decide.", COMPARISON),
+    Option("confidence", float, Settings.confidence, "How sure a verdict has to be.", COMPARISON),
+    Option("margin", float, Settings.margin, "Up to which difference two models count as equivalent.", COMPARISON),
+    Option("resamples", int, Settings.resamples, "How often to resample and to flip signs.", COMPARISON, (), "N"),
+    Option("interval", Method, Settings.method, "The bootstrap interval.", COMPARISON),
+    Option(
+        "seed",
+        int,
+        Settings.seed,
+        "The same seed gives the same digits, on any number of threads.",
+        COMPARISON,
+        (),
+        "N",
+    ),
+    Option(
+        "power", float, Settings.power, "How surely the samples that are said to be needed would decide.", COMPARISON
+    ),
     Option(
         "fail_on",
         str,
@@ -115,7 +125,7 @@ OPTIONS = (
         ("--output", "-o"),
         "FILE",
     ),
-    Option("top", int, 5, "How many of the samples that moved most are shown.", OUTPUT, (), "N"),
+    Option("top", int, Settings.top, "How many of the samples that moved most are shown.", OUTPUT, (), "N"),
     *common("color", "quiet", "threads", "no_config", "debug"),
 )
 
@@ -204,7 +214,7 @@ def _request(loss: Loss, values: dict[str, Any]) -> tuple[list[str], Any]:
         id=values["id"],
         classes=name_list(values["classes"]),
         sample_weight=values["sample_weight"],
-        read=read_options(values),
+        read=ReadOptions.of(values),
         base=values["base"],
         on_nan=values["on_nan"],
         threads=values["threads"],

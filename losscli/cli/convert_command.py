@@ -11,8 +11,9 @@ import typer
 from losscli.cli.answer import warn
 from losscli.cli.commands import escaped
 from losscli.cli.completion import PRED_COLUMNS
-from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, declare, name_list, read_options
+from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, declare, name_list
 from losscli.cli.progress import progress
+from losscli.data.model import ReadOptions
 from losscli.data.wording import did_you_mean
 from losscli.engine.convert import OPERATIONS, Conversion
 from losscli.errors import UsageError
@@ -81,7 +82,7 @@ def run(**values: Any) -> None:
         pred=name_list(values["pred"]),
         class_axis=values["class_axis"],
         classes=values["classes"],
-        read=read_options(values),
+        read=ReadOptions.of(values),
     )
     with ExitStack() as stack:
         write = _output(values, stack)

@@ -8,8 +8,9 @@ import typer
 
 from losscli.cli.answer import form_of, print_drawn, print_json
 from losscli.cli.commands import escaped
-from losscli.cli.options import OUTPUT, READ_OPTIONS, Option, argument, common, declare, name_list, read_options
+from losscli.cli.options import OUTPUT, READ_OPTIONS, Option, argument, common, declare, name_list
 from losscli.cli.progress import progress
+from losscli.data.model import ReadOptions
 from losscli.engine.inspection import InspectRequest, inspect
 
 FILES = Annotated[
@@ -37,7 +38,7 @@ def run(**values: Any) -> None:
             pred=name_list(values["pred"]),
             target=name_list(values["target"]),
             classes=name_list(values["classes"]),
-            read=read_options(values),
+            read=ReadOptions.of(values),
             progress=show,
         )
         found = inspect(request)

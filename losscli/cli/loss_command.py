@@ -12,8 +12,9 @@ from typing import Any, Literal
 from losscli.cli.answer import form_of, print_drawn, print_json, warn
 from losscli.cli.commands import command_of, escaped
 from losscli.cli.completion import COLUMN
-from losscli.cli.options import COMMON, PREDICTIONS, TARGETS, Option, argument, declare, name_list, read_options
+from losscli.cli.options import COMMON, PREDICTIONS, TARGETS, Option, argument, declare, name_list
 from losscli.cli.progress import progress
+from losscli.data.model import ReadOptions
 from losscli.errors import UsageError
 from losscli.exits import Exit
 from losscli.losses.catalogue import Loss
@@ -210,7 +211,7 @@ def request_of(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStac
         id=values["id"],
         classes=name_list(values["classes"]),
         sample_weight=values["sample_weight"],
-        read=read_options(values),
+        read=ReadOptions.of(values),
         reduction=reduction,
         base=values.get("base", "e"),
         on_nan=values["on_nan"],

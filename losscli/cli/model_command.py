@@ -9,8 +9,9 @@ import typer
 
 from losscli.cli.answer import form_of, print_drawn, print_json, warn
 from losscli.cli.completion import COLUMN
-from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, name_list, read_options
+from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, name_list
 from losscli.cli.progress import progress
+from losscli.data.model import ReadOptions
 from losscli.losses.models.catalogue import Model, models
 
 MODEL = Annotated[
@@ -74,7 +75,7 @@ def answer(
             classes=name_list(values["classes"]),
             progress=show,
             **parameters,
-            **vars(read_options(values)),
+            **vars(ReadOptions.of(values)),
         )
     if form == "json":
         from losscli.report.model_report import model_to_json

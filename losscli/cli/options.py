@@ -5,17 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
 from losscli.cli.commands import escaped
 from losscli.cli.completion import COLUMN, PRED_COLUMNS, TARGET_COLUMNS
 from losscli.cli.defaults import SWITCH, take_defaults
+from losscli.data.model import Format, InputDtype, ReadOptions
+from losscli.engine.choices import Base, OnEmpty, OnNan, Reduction
 from losscli.records import record
-
-if TYPE_CHECKING:
-    from losscli.data.model import Header, ReadOptions
 
 
 @record
@@ -79,16 +78,7 @@ def common(*names: str) -> list[Option]:
     return [option for option in COMMON if option.name in names]
 
 
-READ_OPTIONS = ("input_format", "header", "delimiter", "decimal", "input_dtype")
-
-
-def read_options(values: Mapping[str, Any]) -> ReadOptions:
-    """How inputs are read, as the command line says it."""
-    from losscli.data.model import ReadOptions
-
-    headers: dict[bool | None, Header] = {None: "auto", True: "yes", False: "no"}
-    given = {name: values[name] for name in READ_OPTIONS}
-    return ReadOptions(**given | {"header": headers[values["header"]]})
+READ_OPTIONS = tuple(ReadOptions.__dataclass_fields__)
 
 
 def name_list(text: str | None) -> list[str] | None:
@@ -148,7 +138,7 @@ COMMON: tuple[Option, ...] = (
     ),
     Option(
         "input_format",
-        Literal["npy", "npz", "csv", "tsv", "parquet", "arrow", "jsonl"],
+        Format,
         None,
         "Read the inputs as this, whatever they look like.",
         INPUT,
@@ -162,8 +152,8 @@ COMMON: tuple[Option, ...] = (
         ("--header/--no-header",),
     ),
     Option("delimiter", str, None, "What separates the cells of text.", INPUT, (), "CHAR"),
-    Option("decimal", str, ".", "The decimal mark of text.", INPUT, (), "CHAR"),
-    Option("input_dtype", Literal["bfloat16"], None, "What 2-byte values of no known type are.", INPUT),
+    Option("decimal", str, ReadOptions.decimal, "The decimal mark of text.", INPUT, (), "CHAR"),
+    Option("input_dtype", InputDtype, None, "What 2-byte values of no known type are.", INPUT),
     Option(
         SWITCH,
         bool,
@@ -173,10 +163,10 @@ COMMON: tuple[Option, ...] = (
         ("--no-config",),
         settings={"callback": take_defaults, **FIRST},
     ),
-    Option("reduction", Literal["mean", "sum", "none"], "mean", "What becomes of the elements.", REDUCTION),
-    Option("base", Literal["e", "2", "10"], "e", "The base of the logarithm: nats, bits or bans.", REDUCTION),
-    Option("on_nan", Literal["error", "propagate", "skip"], "error", "What a NaN in the input does.", REDUCTION),
-    Option("on_empty", Literal["error", "nan", "zero"], "error", "What the mean over nothing is.", REDUCTION),
+    Option("reduction", Reduction, "mean", "What becomes of the elements.", REDUCTION),
+    Option("base", Base, "e", "The base of the logarithm: nats, bits or bans.", REDUCTION),
+    Option("on_nan", OnNan, "error", "What a NaN in the input does.", REDUCTION),
+    Option("on_empty", OnEmpty, "error", "What the mean over nothing is.", REDUCTION),
     Option("l1", float, None, "Add λ · Σ|w| over the parameters to the cost.", OBJECTIVE, (), "λ"),
     Option("l2", float, None, "Add λ · Σw² over the parameters to the cost.", OBJECTIVE, (), "λ"),
     Option("l2_half", bool, False, "Halve the penalty of --l2: ½ λ Σw².", OBJECTIVE, ("--l2-half",)),

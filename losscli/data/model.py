@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 Header = Literal["auto", "yes", "no"]
 HEADERS = get_args(Header)
 
-
-FORMATS = ("npy", "npz", "csv", "tsv", "parquet", "arrow", "jsonl")
+Format = Literal["npy", "npz", "csv", "tsv", "parquet", "arrow", "jsonl"]
+FORMATS = get_args(Format)
 """All that is read."""
+
+InputDtype = Literal["bfloat16"]
+INPUT_DTYPES = get_args(InputDtype)
 
 DELIMITED = ("csv", "tsv")
 
@@ -40,11 +43,11 @@ FORMATS_OF = {"header": DELIMITED, "delimiter": DELIMITED, "decimal": DELIMITED,
 class ReadOptions:
     """How to read inputs, where the content does not say it."""
 
-    input_format: str | None = None
+    input_format: Format | None = None
     header: Header = "auto"
     delimiter: str | None = None
     decimal: str = "."
-    input_dtype: str | None = None
+    input_dtype: InputDtype | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> ReadOptions:
@@ -55,7 +58,7 @@ class ReadOptions:
         for name, words in (
             ("input_format", (None, *FORMATS)),
             ("header", HEADERS),
-            ("input_dtype", (None, "bfloat16")),
+            ("input_dtype", (None, *INPUT_DTYPES)),
         ):
             if getattr(read, name) not in words:
                 known = ", ".join(word for word in words if word)

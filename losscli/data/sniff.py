@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from losscli.data.model import DELIMITED, FORMATS
 from losscli.errors import DataError
 
 if TYPE_CHECKING:
     from losscli.data.locate import Input
-    from losscli.data.model import ReadOptions
+    from losscli.data.model import Format, ReadOptions
 
-_MAGIC = (
+_MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x93NUMPY", "npy"),
     (b"PAR1", "parquet"),
     (b"ARROW1", "arrow"),
     (b"\xff\xff\xff\xff", "arrow"),
 )
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-_EXTENSIONS = {
+_EXTENSIONS: dict[str, Format] = {
     ".npy": "npy",
     ".npz": "npz",
     ".parquet": "parquet",
@@ -35,7 +36,7 @@ _EXTENSIONS = {
     ".json": "jsonl",
 }
 _UNTOLD_EXTENSIONS = ("", ".txt", ".dat", ".data", ".out")
-_TEXT_FORMATS = ("csv", "tsv", "jsonl")
+_TEXT_FORMATS = (*DELIMITED, "jsonl")
 _COMPRESSION_EXTENSIONS = (".gz", ".gzip", ".zst", ".zstd")
 _NUMPY_HINT = "save the array with np.save('preds.npy', values)"
 _FOREIGN = (
@@ -55,8 +56,8 @@ _FOREIGN = (
 _TORCH_HINT = "np.save('preds.npy', torch.load(path).numpy()) makes a file that is read"
 
 
-def detect_format(located: Input, options: ReadOptions) -> str:
-    """One of "npy", "npz", "parquet", "arrow", "csv", "tsv", "jsonl".
+def detect_format(located: Input, options: ReadOptions) -> Format:
+    """The format that the content tells, or else the name.
 
     Files that are certainly something else are refused by name. `options.input_format` forces a
     format, but makes no text of binary files, and no table of a git-LFS pointer.
@@ -78,7 +79,7 @@ def detect_format(located: Input, options: ReadOptions) -> str:
     return forced
 
 
-def _told_by_magic(located: Input, head: bytes) -> str | None:
+def _told_by_magic(located: Input, head: bytes) -> Format | None:
     if head.startswith(_ZIP_MAGIC):
         return _zip_format(located)
     return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
@@ -100,7 +101,7 @@ def _foreign(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _zip_format(located: Input) -> str:
+def _zip_format(located: Input) -> Format:
     first_names = located.head[:4096]
     if b"data.pkl" in first_names:
         raise DataError(
@@ -116,7 +117,7 @@ def _zip_format(located: Input) -> str:
     )
 
 
-def _text_format(located: Input, head: bytes) -> str:
+def _text_format(located: Input, head: bytes) -> Format:
     extension = _extension(located)
     named = _EXTENSIONS.get(extension)
     if named in _TEXT_FORMATS:
@@ -132,7 +133,7 @@ def _text_format(located: Input, head: bytes) -> str:
         raise DataError(
             f"{located}: its format cannot be told",
             why=f"it begins with {head[:16]!r}, and {extension!r} is the ending of no known format",
-            hint="--input-format npy|npz|csv|tsv|parquet|arrow|jsonl says what it is",
+            hint=f"--input-format {'|'.join(FORMATS)} says what it is",
         )
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         return "jsonl"

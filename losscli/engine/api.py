@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from losscli.data import ReadOptions
+from losscli.engine.choices import CHOICES
 from losscli.engine.objective import penalties_of
 from losscli.engine.plan import Request
 from losscli.engine.plan import compute as run_request
@@ -28,12 +29,7 @@ class LossWarning(UserWarning):
 
 
 REQUEST_OPTIONS: Mapping[str, Any] = {
-    "sample_weight": None,
-    "reduction": "mean",
-    "base": "e",
-    "on_nan": "error",
-    "on_empty": "error",
-    "threads": None,
+    name: Request.__dataclass_fields__[name].default for name in ("sample_weight", *CHOICES, "threads")
 }
 """What every loss takes beside its own options, with the defaults."""
 
@@ -51,13 +47,6 @@ COMPUTE_OPTIONS = (
     "histogram",
     "baselines",
 )
-
-CHOICES = {
-    "reduction": ("mean", "sum", "none"),
-    "base": ("e", "2", "10"),
-    "on_nan": ("error", "propagate", "skip"),
-    "on_empty": ("error", "nan", "zero"),
-}
 
 
 def compute(loss: str, predictions: Any, targets: Any = None, **options: Any) -> Result:

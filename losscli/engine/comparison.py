@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -34,7 +34,7 @@ Verdict = Literal["better", "worse", "equivalent", "undecided"]
 Unit = Literal["samples", "clusters"]
 FailOn = Literal["worse", "undecided", "not-better", "inferior"]
 
-FAIL_ON: tuple[FailOn, ...] = ("worse", "undecided", "not-better", "inferior")
+FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
 """What a check on a comparison can forbid."""
 
 FEW_UNITS = 20

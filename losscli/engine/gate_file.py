@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from losscli.data import ReadOptions
+from losscli.data.model import FORMATS, INPUT_DTYPES
 from losscli.data.wording import did_you_mean, shown
-from losscli.engine.api import CHOICES
+from losscli.engine.choices import CHOICES
 from losscli.engine.inputs import number_list
 from losscli.engine.plan import Request
 from losscli.errors import DataError, UsageError
@@ -322,11 +323,11 @@ _SHARED: Mapping[str, _Type] = {
     "id": _TEXT,
     "classes": _NAMES,
     "sample_weight": _SOURCE,
-    "input_format": _one_of(("npy", "npz", "csv", "tsv", "parquet", "arrow", "jsonl")),
+    "input_format": _one_of(FORMATS),
     "header": _HEADER,
     "delimiter": _TEXT,
     "decimal": _TEXT,
-    "input_dtype": _one_of(("bfloat16",)),
+    "input_dtype": _one_of(INPUT_DTYPES),
     "on_nan": _one_of(CHOICES["on_nan"]),
     "on_empty": _one_of(CHOICES["on_empty"]),
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from losscli.data import ReadOptions
 from losscli.data.model import Field
 from losscli.engine.batch import as_batch
+from losscli.engine.choices import Base, OnEmpty, OnNan, Reduction
 from losscli.engine.inputs import (
     open_fields,
     reads_vectors,
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
     from losscli.engine.histogram import LossHistogram
     from losscli.engine.objective import Penalty
     from losscli.engine.work import ChosenSamples
-
-Reduction = Literal["mean", "sum", "none"]
-OnNan = Literal["error", "propagate", "skip"]
-OnEmpty = Literal["error", "nan", "zero"]
-Base = Literal["e", "2", "10"]
 
 
 @record

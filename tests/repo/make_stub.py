@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import losscli
-from losscli.engine.api import CHOICES, REQUEST_OPTIONS, signature_of
+from losscli.engine.api import REQUEST_OPTIONS, signature_of
+from losscli.engine.choices import CHOICES
 from losscli.losses.catalogue import Loss, catalogue
 from losscli.losses.parameters import Choice, ClassIndex, Flag, Number, Side, Weights, Whole
 
