@@ -1,6 +1,13 @@
 """The errors a user can cause, each with what, why and a hint that works."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from losscli.exits import Exit
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class LosscliError(Exception):
@@ -17,6 +24,12 @@ class LosscliError(Exception):
         self.problem = problem
         self.why = why
         self.hint = hint
+
+    @classmethod
+    def of(cls, error: LosscliError, *, where: str = "", why: str = "", hint: str = "") -> Self:
+        """What `error` says as an error of this class: of what is at `where`, and with the reason or hint given."""
+        problem = f"{where}: {error.problem}" if where else error.problem
+        return cls(problem, why=why or error.why, hint=hint or error.hint)
 
     def __str__(self) -> str:
         lines = [self.problem]

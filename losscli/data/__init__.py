@@ -140,8 +140,8 @@ def _open_part(located: Input, inputs: Sequence[Input], spec: str, options: Read
         usual = endings.most_common(1)[0][0]
         if len(inputs) == 1 or located.label.endswith(usual):
             raise
-        raise DataError(
-            error.problem,
+        raise DataError.of(
+            error,
             why=f"it is one of the {len(inputs)} files of {spec}",
             hint=f"a pattern names the others: '{spec.rstrip('/')}/**/*{usual}'",
         ) from error

@@ -136,7 +136,7 @@ class TextTable(TableSource):
         except DataError as error:
             if self.first_row != "data" or error.hint:
                 raise
-            raise DataError(error.problem, why=error.why, hint="--header if the first row names the columns") from error
+            raise DataError.of(error, hint="--header if the first row names the columns") from error
         selected.notes = [*self.notes, *selected.notes]
         selected.first_row = self.first_row
         return selected

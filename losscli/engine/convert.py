@@ -222,8 +222,7 @@ class Converter:
         try:
             self._labels.check(index, start)
         except DataError as error:
-            hint = "--classes N takes labels from 0 to N - 1"
-            raise DataError(error.problem, why=error.why, hint=hint) from error
+            raise DataError.of(error, hint="--classes N takes labels from 0 to N - 1") from error
         return index
 
     def _check_bounds(self, numbers: Array, start: int) -> None:

@@ -60,7 +60,7 @@ def _curve(loss: Loss, predictions: Array, target: float, options: Mapping[str, 
     try:
         result = compute(Request(loss, predictions, targets, given, reduction="none"))
     except DataError as error:  # the data, too, stand on the command line
-        raise UsageError(f"{loss.name}: {error.problem}", why=error.why, hint=error.hint) from error
+        raise UsageError.of(error, where=loss.name) from error
     said = ", ".join(_said(own[name], value) for name, value in given.items())
     label = f"{loss.name} ({said})" if said else loss.name
     return Curve(loss.name, label, result.unit, result.options, np.array(result.value))

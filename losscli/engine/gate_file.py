@@ -217,7 +217,7 @@ def _request(table: _Table) -> Request:
     try:
         loss.check_options(with_bounds)
     except UsageError as error:
-        raise UsageError(f"{options.lead}: {error.problem}", why=error.why, hint=error.hint) from error
+        raise UsageError.of(error, where=options.lead) from error
     read = ReadOptions.of({name: given.pop(name) for name in list(given) if name in ReadOptions.__dataclass_fields__})
     predictions, targets = table.required_text("predictions"), table.text("targets")
     for key, spec in {"predictions": predictions, "targets": targets, **own, **given}.items():
@@ -233,7 +233,7 @@ def _loss(table: _Table) -> Loss:
     try:
         return find(name)
     except UsageError as error:
-        raise UsageError(f"{table.lead}: loss: {error.problem}", why=error.why, hint=error.hint) from error
+        raise UsageError.of(error, where=f"{table.lead}: loss") from error
 
 
 def _names_a_vector(loss: Loss, name: str, value: Any) -> bool:

@@ -162,7 +162,7 @@ def _computed(gate: GateSpec, progress: Progress | None) -> Result:
         try:
             locate(spec)
         except DataError as error:
-            raise DataError(f"{key}: {error.problem}", why=error.why, hint=error.hint) from error
+            raise DataError.of(error, where=key) from error
     by = gate.worst_group.by if gate.worst_group else None
     guarded = gate.worst_sample is not None
     request = replace(

@@ -194,7 +194,7 @@ def vectors_read(parameters: Sequence[Parameter], options: Mapping[str, Any], re
         try:
             parameter.check(vector)
         except UsageError as error:  # what a file holds is data
-            raise DataError(f"{value}: {error.problem}", why=error.why, hint=error.hint) from error
+            raise DataError.of(error, where=value) from error
     return options
 
 
@@ -215,7 +215,7 @@ def _meant(what: str, spec: str = "", columns: Sequence[str] = ()) -> Iterator[N
         hint = did_you_mean(spec, columns) or error.hint
         if columns and hint == error.hint and spec.isidentifier():
             hint = f"the columns are {listed(columns, 20)}"
-        raise DataError(error.problem, why=error.why or what, hint=hint) from error
+        raise DataError.of(error, why=error.why or what, hint=hint) from error
 
 
 def numbers_by_name(text: str) -> dict[str, float] | None:

@@ -198,7 +198,7 @@ def _named(opened: Callable[[], Field]) -> Field:
     except DataError as error:
         if "--pred" not in error.hint:
             raise
-        raise DataError(error.problem, why=error.why, hint="--column NAME names the column of the data") from error
+        raise DataError.of(error, hint="--column NAME names the column of the data") from error
 
 
 def _summed(

@@ -312,7 +312,7 @@ def clusters_of(request: Request, spec: str, samples: int) -> np.ndarray:
             field = open_field(spec, request.read, text=True)
         except DataError as error:
             why = error.why or "--cluster is a column of the targets or of the first model, a file, or FILE:COLUMN"
-            raise DataError(error.problem, why=why, hint=did_you_mean(spec, columns) or error.hint) from error
+            raise DataError.of(error, why=why, hint=did_you_mean(spec, columns)) from error
     values = as_array(read_whole(field))
     if values.size != len(values):
         raise DataError(
