@@ -191,8 +191,7 @@ def _request(loss: Loss, values: dict[str, Any]) -> tuple[list[str], Any]:
 
     options = {name: values[name] for name in OWNERS if values[name] is not None}
     _refuse_foreign(loss, options)
-    if any(parameter.name == "kind" for parameter in loss.parameters):
-        options.setdefault("kind", "auto")
+    options = loss.for_files(options)
     files = values["files"]
     targets = None if options.get("kind") in CHOSEN_KINDS else files[-1]
     models = files if targets is None else files[:-1]

@@ -21,7 +21,6 @@ from losscli.cli.list_command import summary_of
 from losscli.cli.options import COMMON, INPUT, OUTPUT, REDUCTION, Option, argument, common, declare
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import HEADINGS, Loss, catalogue, find
-from losscli.losses.parameters import Parameter
 from losscli.report.page import Column
 
 if TYPE_CHECKING:
@@ -178,17 +177,13 @@ def as_object(loss: Loss) -> dict[str, Any]:
                 "name": parameter.option,
                 "argument": parameter.name,
                 "type": str(parameter.kind),
-                "default": _default(parameter),
+                "default": parameter.default_for_files,
                 "help": parameter.help,
             }
             for parameter in loss.parameters
         ],
         "sections": {heading.lower(): loss.sections[heading] for heading in HEADINGS if heading in loss.sections},
     }
-
-
-def _default(parameter: Parameter) -> Any:
-    return "auto" if parameter.name == "kind" else parameter.default
 
 
 def draw_loss(page: Page, loss: Loss) -> None:
@@ -244,7 +239,7 @@ def _options(loss: Loss, width: int) -> str:
     width = min(width, WIDEST) - 2
     lines = []
     for parameter in loss.parameters:
-        default = _default(parameter)
+        default = parameter.default_for_files
         shown = "" if default is None or default is False else f" [default: {default}]"
         lines += _wrapped(f"{parameter.option}: {parameter.help}{shown}", width)
         lines += _wrapped(f"    {parameter.kind}", width)

@@ -73,7 +73,7 @@ def help_of(loss: Loss) -> str:
 def option_of(parameter: Parameter) -> Option:
     """An option of the loss, as the command line has it."""
     kind = parameter.kind
-    default = parameter.default
+    default = parameter.default_for_files
     flags: tuple[str, ...] = ()
     if isinstance(kind, Flag):
         type_: Any = bool
@@ -87,8 +87,6 @@ def option_of(parameter: Parameter) -> Option:
     else:
         type_ = str
         default = None if default is None else f"{default:g}"
-    if parameter.name == "kind":  # from Python the caller knows; a file is looked at
-        default = "auto"
     help_ = parameter.help if isinstance(kind, (Flag, Choice)) else f"{parameter.help} {_bounds(parameter)}"
     settings = COLUMN if isinstance(kind, Side) else {}
     return Option(parameter.name, type_, default, help_.strip(), "Loss", flags, settings=settings)
@@ -205,7 +203,7 @@ def request_of(loss: Loss, values: Mapping[str, Any], form: str, stack: ExitStac
         loss,
         values["predictions"],
         values["targets"],
-        {p.name: values[p.name] for p in loss.parameters if p.name == "kind" or came_from(values, p.name) != "DEFAULT"},
+        loss.for_files({p.name: values[p.name] for p in loss.parameters if came_from(values, p.name) != "DEFAULT"}),
         pred=name_list(values["pred"]),
         target=name_list(values["target"]),
         id=values["id"],

@@ -70,13 +70,12 @@ def compute(loss: str, predictions: Any, targets: Any = None, **options: Any) ->
 def _computed(entry: Loss, predictions: Any, targets: Any, options: dict[str, Any]) -> Result:
     asked = {name: options.pop(name) for name in COMPUTE_OPTIONS if name in options}
     read = ReadOptions.of({name: options.pop(name) for name in READ_OPTIONS if name in options})
-    if any(parameter.name == "kind" for parameter in entry.parameters):
-        options.setdefault("kind", "auto")
     for name in ("pred", "target", "classes"):
         if isinstance(asked.get(name), str):
             asked[name] = [each.strip() for each in asked[name].split(",")]
     _check_choices(asked)
     penalty = penalties_of({name: options.pop(name) for name in ("params", "l1", "l2", "l2_half") if name in options})
+    options = entry.for_files(options)
     return run_request(Request(entry, predictions, targets, options, read=read, penalty=penalty, **asked))
 
 

@@ -210,9 +210,7 @@ def _request(table: _Table) -> Request:
     loss = _loss(table)
     options = table.inner("options") if "options" in table.values else _Table(table.lead, {})
     given = _options(options, loss)
-    own = {parameter.name: given.pop(parameter.name) for parameter in loss.parameters if parameter.name in given}
-    if any(parameter.name == "kind" for parameter in loss.parameters):
-        own.setdefault("kind", "auto")
+    own = loss.for_files({p.name: given.pop(p.name) for p in loss.parameters if p.name in given})
     with_bounds = {name: value for name, value in own.items() if not _names_a_vector(loss, name, value)}
     try:
         loss.check_options(with_bounds)

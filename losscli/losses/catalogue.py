@@ -97,6 +97,10 @@ class Loss:
         arguments = inspect.signature(self.kernel).parameters.values()
         return tuple(argument.name for argument in arguments if argument.kind is inspect.Parameter.KEYWORD_ONLY)
 
+    def for_files(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options as given, and the defaults that hold for files only."""
+        return {p.name: p.for_files for p in self.parameters if p.for_files is not None} | dict(options)
+
     def check_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """All options in canonical form, defaults filled in; a UsageError for what cannot be."""
         known = {parameter.name: parameter for parameter in self.parameters}

@@ -47,6 +47,7 @@ def kind_parameter(kinds: tuple[str, ...], default: str) -> Parameter:
         Choice((*kinds, "auto")),
         default=default,
         help="What the predictions are; auto tells it from what the rows add up to.",
+        for_files="auto",
     )
 
 

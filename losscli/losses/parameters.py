@@ -227,6 +227,13 @@ class Parameter:
     kind: Kind
     default: Any
     help: str
+    for_files: Any = None
+    """The default for files, where it is another: a program knows what its arrays are, a file is looked at."""
+
+    @property
+    def default_for_files(self) -> Any:
+        """What holds for files where nothing is said."""
+        return self.default if self.for_files is None else self.for_files
 
     @property
     def option(self) -> str:
