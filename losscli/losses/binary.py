@@ -96,8 +96,12 @@ def sigmoid_cross_entropy(logit: Array, target: Array) -> Array:
         losscli sigmoid-cross-entropy sample_data/cancer_scores.npy sample_data/cancer_labels.npy
     """
     # softplus(x) = max(x, 0) + tail and softplus(−x) = max(−x, 0) + tail, the tail being the same. Beside it stands
-    # (1 − y) · x where x is positive and −y · x where it is not, which are apart by x: the larger, whatever y is.
-    return softplus_tail(logit) - np.minimum((target - 1.0) * logit, target * logit)
+    # (1 − y) · x where x is positive and −y · x where it is not: x · ([x > 0] − y), in which nothing cancels.
+    loss = softplus_tail(logit)
+    beside = target - (logit > 0.0)
+    beside *= logit
+    loss -= beside
+    return loss
 
 
 @loss(

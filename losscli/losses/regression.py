@@ -44,7 +44,8 @@ def l1(prediction: Array, target: Array) -> Array:
     Command:
         losscli l1 sample_data/diabetes_pred.npy sample_data/diabetes_target.npy
     """
-    return abs(prediction - target)
+    residual = prediction - target
+    return np.abs(residual, out=residual)
 
 
 @loss(
@@ -155,9 +156,12 @@ def huber(prediction: Array, target: Array, *, delta: Positive = 1.0) -> Array:
     Command:
         losscli huber sample_data/diabetes_pred.npy sample_data/diabetes_target.npy --delta 50
     """
-    residual = abs(prediction - target)
-    clipped: Array = residual.clip(0.0, delta)  # ½ r² is r · (r − ½ r), so that one formula serves both parts
-    return (residual - 0.5 * clipped) * clipped
+    residual = prediction - target
+    np.abs(residual, out=residual)
+    clipped = residual.clip(0.0, delta)  # ½ r² is r · (r − ½ r), so that one formula serves both parts
+    residual -= 0.5 * clipped
+    residual *= clipped
+    return residual
 
 
 @loss(
