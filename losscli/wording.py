@@ -1,4 +1,4 @@
-"""How the data layer words names that come from files and from the command line."""
+"""How every layer words names that come from files and from the command line."""
 
 from __future__ import annotations
 

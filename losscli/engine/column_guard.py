@@ -17,11 +17,11 @@ import numpy as np
 from losscli.data import align
 from losscli.data.columns import as_pattern
 from losscli.data.model import Field
-from losscli.data.wording import listed
 from losscli.engine.labels import class_names, order_of_classes
 from losscli.engine.scoring import Values, array
 from losscli.errors import DataError
 from losscli.losses.contracts import Classes, Elementwise
+from losscli.wording import listed
 
 if TYPE_CHECKING:
     from losscli.engine.plan import Request

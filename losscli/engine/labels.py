@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from losscli.data.model import Field
-from losscli.data.wording import did_you_mean, listed
 from losscli.errors import DataError
+from losscli.wording import did_you_mean, listed
 
 COMMON_SENTINELS = (-100, -1, 255)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from losscli.data.wording import listed
 from losscli.engine.diagnosis.case import Case, histogram
 from losscli.engine.diagnosis.findings import Settled
 from losscli.engine.labels import COMMON_SENTINELS, class_numbers
+from losscli.wording import listed
 
 MANY_CLASSES = 1000
 """Of more classes, some may well have no label."""
