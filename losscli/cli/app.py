@@ -52,8 +52,8 @@ HABITS = {"help": "--help", "version": "--version", "diff": "compare LOSS A B TA
 
 def _meant_command(name: str) -> UsageError | None:
     """What to say of a name that is nearer to a command than to any loss."""
-    from losscli.data.wording import nearest
     from losscli.losses.catalogue import catalogue
+    from losscli.wording import nearest
 
     if name in HABITS:
         return UsageError(f"there is no loss and no command named {name!r}", hint=f"losscli {HABITS[name]}")

@@ -14,9 +14,9 @@ from losscli.cli.completion import PRED_COLUMNS
 from losscli.cli.options import INPUT, OUTPUT, READ_OPTIONS, Option, argument, common, declare, name_list
 from losscli.cli.progress import progress
 from losscli.data.model import ReadOptions
-from losscli.data.wording import did_you_mean
 from losscli.engine.convert import OPERATIONS, Conversion
 from losscli.errors import UsageError
+from losscli.wording import did_you_mean
 
 OPERATION = Annotated[
     str,

@@ -132,8 +132,8 @@ class _Defaults:
         """The loss or the command that a table is for, and its options."""
         from losscli.cli.commands import COMMANDS
         from losscli.cli.options import COMMON
-        from losscli.data.wording import did_you_mean
         from losscli.losses.catalogue import catalogue, find
+        from losscli.wording import did_you_mean
 
         if heading in COMMANDS:
             known = {str(option.name) for option in COMMANDS[heading].build().params}
@@ -151,7 +151,7 @@ class _Defaults:
 
     def _named(self, table: Mapping[str, Any], where: str, known: Iterable[str]) -> dict[str, Any]:
         """The values of a table by the options' names in Python; an error for a key that is no option."""
-        from losscli.data.wording import did_you_mean
+        from losscli.wording import did_you_mean
 
         known = set(known)
         found: dict[str, Any] = {}

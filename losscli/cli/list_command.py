@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from losscli.cli.answer import form_of, print_drawn
 from losscli.cli.options import OUTPUT, Option, common, declare
-from losscli.data.wording import did_you_mean
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss, catalogue
 from losscli.report.page import Column
+from losscli.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

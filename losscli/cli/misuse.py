@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
-from losscli.data.wording import nearest
 from losscli.errors import UsageError
+from losscli.wording import nearest
 
 
 def misuse(error: Any, arguments: list[str]) -> UsageError:

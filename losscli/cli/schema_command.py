@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from losscli.data.wording import did_you_mean
 from losscli.errors import UsageError
 from losscli.report.schemas import names, schema
+from losscli.wording import did_you_mean
 
 
 def run(

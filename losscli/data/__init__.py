@@ -79,7 +79,7 @@ def read_vector(spec: str, options: ReadOptions | None = None) -> np.ndarray:
 
     import numpy as np
 
-    from losscli.data.wording import shown
+    from losscli.wording import shown
 
     if not os.path.lexists(spec):
         numbers = _comma_list(spec)

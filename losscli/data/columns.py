@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from losscli.data.wording import did_you_mean, listed
 from losscli.errors import DataError
+from losscli.wording import did_you_mean, listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -6,8 +6,8 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from losscli.data.memory import ArrayFields
-from losscli.data.wording import shown
 from losscli.errors import DataError
+from losscli.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

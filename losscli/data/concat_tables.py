@@ -9,8 +9,8 @@ import pyarrow as pa
 from losscli.data import conversion
 from losscli.data.concat import Starts
 from losscli.data.table import TableSource
-from losscli.data.wording import listed
 from losscli.errors import DataError
+from losscli.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from losscli.data.wording import shown
 from losscli.errors import DataError
+from losscli.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from losscli.data.cells import is_number, is_whole, kind_of, quoted
 from losscli.data.chunks import ROW_BYTES_LIMIT
 from losscli.data.model import OtherwiseReadableError
 from losscli.data.text_table import Beginning, decoded
-from losscli.data.wording import listed
 from losscli.errors import DataError, UsageError
+from losscli.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from losscli.data.columns import choose_columns
 from losscli.data.model import Field
 from losscli.data.rows import join_rows, take_rows
 from losscli.data.table import TableSource
-from losscli.data.wording import listed, several
 from losscli.errors import DataError
+from losscli.wording import listed, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

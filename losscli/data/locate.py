@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
-from losscli.data.wording import did_you_mean, listed, shown
 from losscli.errors import DataError
+from losscli.wording import did_you_mean, listed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,8 +13,8 @@ import numpy as np
 from losscli.data.dtypes import check_dtype, decoded, is_bfloat16
 from losscli.data.locate import read_up_to
 from losscli.data.memory import ArrayFields, ArraySource, reject_no_rows, rows_per_batch
-from losscli.data.wording import shown
 from losscli.errors import DataError
+from losscli.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

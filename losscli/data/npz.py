@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from losscli.data.locate import Input, guarded
 from losscli.data.model import OtherwiseReadableError
 from losscli.data.npy import open_npy
-from losscli.data.wording import did_you_mean, listed
 from losscli.errors import DataError
+from losscli.wording import did_you_mean, listed
 
 if TYPE_CHECKING:
     from losscli.data.memory import ArrayFields

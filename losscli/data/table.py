@@ -11,8 +11,8 @@ import numpy as np
 from losscli.data import conversion
 from losscli.data.columns import choose_columns, reject_duplicates
 from losscli.data.model import Field, FieldInfo
-from losscli.data.wording import listed
 from losscli.errors import DataError
+from losscli.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from losscli.data.wording import shown
 from losscli.errors import DataError
 from losscli.version import __version__
+from losscli.wording import shown
 
 SCHEMA_ID = "losscli/baseline/1"
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from losscli.data import read_whole
 from losscli.data.model import Field
-from losscli.data.wording import did_you_mean, listed
 from losscli.engine.kind import RowFacts
 from losscli.engine.labels import NO_CLASS, Labels, class_names, order_of_classes
 from losscli.engine.result import InputRecord
@@ -22,6 +21,7 @@ from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import Classes
 from losscli.numerics import Array
+from losscli.wording import did_you_mean, listed
 
 MANY = 20
 """A hint does not list more columns than this."""

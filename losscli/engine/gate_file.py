@@ -16,7 +16,6 @@ from typing import Any
 
 from losscli.data import ReadOptions
 from losscli.data.model import FORMATS, INPUT_DTYPES
-from losscli.data.wording import did_you_mean, shown
 from losscli.engine.choices import CHOICES
 from losscli.engine.inputs import number_list
 from losscli.engine.plan import Request
@@ -24,6 +23,7 @@ from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss, catalogue, find
 from losscli.losses.contracts import Classes, Elementwise
 from losscli.losses.parameters import Choice, ClassIndex, Flag, Number, Parameter, Side, Weights, Whole
+from losscli.wording import did_you_mean, shown
 
 TRUE_CLASS = "class"
 """What `worst_group` is by where the groups are the labels."""

@@ -14,12 +14,12 @@ from losscli.data import ReadOptions, from_array, join_targets, open_field, open
 from losscli.data.locate import locate, split_member
 from losscli.data.model import Field, Source
 from losscli.data.sniff import detect_format
-from losscli.data.wording import did_you_mean, listed
 from losscli.engine.scoring import sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import CHOSEN_KINDS, Alignment, Classes, Tokens
 from losscli.losses.parameters import Parameter, Side, Weights, is_number
+from losscli.wording import did_you_mean, listed
 
 if TYPE_CHECKING:
     from losscli.engine.plan import Request

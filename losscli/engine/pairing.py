@@ -14,7 +14,6 @@ import numpy as np
 
 from losscli.data import join_targets, open_field, open_source, read_whole
 from losscli.data.model import FORMATS_OF, Ragged, Source
-from losscli.data.wording import did_you_mean
 from losscli.engine.inputs import number_list, table_and_columns, with_named_predictions, with_named_targets
 from losscli.engine.labels import class_names, class_numbers
 from losscli.engine.plan import Request, compute
@@ -23,6 +22,7 @@ from losscli.errors import DataError
 from losscli.losses.contracts import Alignment, Classes
 from losscli.losses.parameters import Side, Weights
 from losscli.numerics import Array
+from losscli.wording import did_you_mean
 
 SHOWN = ("target", "predicted", "prediction")
 """What the samples that moved most are shown with, where the loss tells it of each sample."""

@@ -16,7 +16,7 @@ from losscli.losses.catalogue import Loss, catalogue
 PACKAGE = ROOT / "losscli"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-EVERYWHERE = {"losscli.errors", "losscli.exits", "losscli.records", "losscli.version"}
+EVERYWHERE = {"losscli.errors", "losscli.exits", "losscli.records", "losscli.version", "losscli.wording"}
 ALLOWED = {
     "numerics": set(),
     "losses": {"losscli.losses", "losscli.numerics"},
@@ -30,6 +30,7 @@ ALLOWED = {
     "exits": set(),
     "records": set(),
     "version": set(),
+    "wording": set(),
 }
 """What each room may import of the house, beside `EVERYWHERE`."""
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from losscli.data import ReadOptions
-from losscli.data.wording import listed
 from losscli.engine.diagnosis.case import Case, Subject
 from losscli.engine.diagnosis.findings import Diagnosis, Finding
 from losscli.engine.diagnosis.together import examine, likely_target
+from losscli.wording import listed
 
 __all__ = ["Diagnosis", "Finding", "Subject", "diagnose"]
 

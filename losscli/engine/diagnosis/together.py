@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from losscli.data.wording import listed
 from losscli.engine.diagnosis.alignment import compare_order
 from losscli.engine.diagnosis.case import Case, Role, Subject, single
 from losscli.engine.diagnosis.findings import Settled
@@ -13,6 +12,7 @@ from losscli.engine.diagnosis.labels import check_labels
 from losscli.engine.diagnosis.two_classes import examine_single
 from losscli.engine.diagnosis.values import check_kind, check_nan
 from losscli.engine.tally import FieldTally
+from losscli.wording import listed
 
 ROLES: tuple[Role, Role] = ("p", "t")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from losscli.data.wording import listed
 from losscli.engine.diagnosis.case import Case
 from losscli.engine.diagnosis.labels import one_based, sentinel, signs
 from losscli.engine.kind import MOST
 from losscli.engine.labels import COMMON_SENTINELS
+from losscli.wording import listed
 
 
 def examine_single(case: Case) -> None:
