@@ -261,9 +261,13 @@ def test_an_impossible_value_has_likelihood_0():
     assert found.explanation is None
 
 
-@pytest.mark.parametrize(("std", "exponent"), [(1e300, -30040), (1e-300, 29960)])
-def test_a_likelihood_beyond_float64_has_a_power_of_ten(std, exponent):
-    found = losscli.likelihood("normal", [0.0] * 100, mean=0, std=std)
+@pytest.mark.parametrize(
+    ("count", "std", "exponent"),
+    [(100, 1e300, -30040), (100, 1e-300, 29960), (5000, 1e300, -1501996), (5000, 1e-300, 1498004)],
+)
+def test_a_likelihood_beyond_float64_has_a_power_of_ten(count, std, exponent):
+    # (2π)^(−n/2) is 1.2e-40 for 100 values and 3.5e-1996 for 5000. By default exponents of decimals end at 999999.
+    found = losscli.likelihood("normal", [0.0] * count, mean=0, std=std)
     assert found.likelihood == (0.0 if std > 1 else math.inf)
     assert found.exponent == exponent
     assert "logarithms are summed" in found.explanation
