@@ -164,9 +164,10 @@ def in_range(exponentials: Array) -> np.ndarray:
     return (exponentials > LEAST_IN_RANGE) & (exponentials < GREATEST_IN_RANGE)
 
 
-def all_in_range(exponentials: Array) -> bool:
-    """Whether all of them are `in_range`; the least and the greatest of them say so, in less time."""
-    return bool(exponentials.min() > LEAST_IN_RANGE and exponentials.max() < GREATEST_IN_RANGE)
+def least_in_range(exponentials: Array) -> float:
+    """The least of them, and 0 unless all of them are `in_range`: the extremes say so in less time."""
+    least = float(exponentials.min())
+    return least if least > LEAST_IN_RANGE and exponentials.max() < GREATEST_IN_RANGE else 0.0
 
 
 class ExactSum:

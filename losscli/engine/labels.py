@@ -213,7 +213,8 @@ class Labels:
 
     def check(self, index: np.ndarray, start: int) -> np.ndarray | None:
         """Refuse indices outside the classes; returns the mask of ignored ones, None where there is none."""
-        within = not index.size or (index.min() >= 0 and index.max() < self.classes)
+        # One pass: without its sign a label below 0 is above all classes.
+        within = not index.size or index.view(np.uint64).max() < self.classes
         if within and (self.ignored is None or not 0 <= self.ignored < self.classes):
             return None
         ignored = index == self.ignored if self.ignored is not None else np.zeros(index.shape, np.bool_)

@@ -14,10 +14,13 @@ from losscli.engine.scoring import NanPolicy, as_float64
 from losscli.errors import DataError, UsageError
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import ScoreKind
-from losscli.numerics import PIECE, Array, all_in_range, exp, in_range
+from losscli.numerics import PIECE, Array, exp, in_range
 
 DECIDING_ROWS = 4096
 """How many rows of the first block decide the kind; all others must agree."""
+
+SLACK = 1e-9
+"""By which share of itself a sum of exponentials may seem to be off, at most."""
 
 
 class ScoreRows:
@@ -73,8 +76,8 @@ class ScoreRows:
             well), and what the other rows show of their kind.
         """
         scores = surprisal.scores
-        if self.kind == "logits" and surprisal.mass is not None and surprisal.target_mass is not None:
-            doubtful = self._doubtful(surprisal.mass, surprisal.target_mass)
+        if self.kind == "logits" and surprisal.others is not None and surprisal.chosen is not None:
+            doubtful = self._doubtful(surprisal.others, surprisal.chosen, surprisal.least_mass)
             few = scores[doubtful]
             if np.isfinite(few.max(axis=1, initial=0.0)).all():
                 sound = np.ones(len(doubtful), np.bool_) if counted is None else counted[doubtful]
@@ -88,24 +91,34 @@ class ScoreRows:
             sound = sound & ~broken
         return broken, lost, self.facts(scores, sound, samples)
 
-    def _doubtful(self, mass: Array, target_mass: Array) -> np.ndarray:
+    def _doubtful(self, others: Array, chosen: Array, least_mass: float) -> np.ndarray:
         """The rows of logits that may be broken, or may be probabilities or log-probabilities.
 
-        What Σ exp x of a row can be, if its x are probabilities, follows from its convexity: it is least
-        where all are equal and greatest where one of them is 1; and exp x of its target lies between 1
-        and e. Almost no row of logits falls there.
+        `others` and `chosen` are Σ exp x of all classes but the target, and exp x of the target. If the x
+        are log-probabilities, both add up to about 1. If they are probabilities, the target's lies between
+        1 and e, and what the others can be follows from the convexity of exp: it is least where the rest of
+        the probability is spread evenly, and greatest where one class has it all. Almost no row of logits
+        falls there.
         """
-        tolerance, classes, slack = self.tolerance, self.classes, 1e-9
-        least = classes * math.exp(max(1.0 - tolerance, 0.0) / classes)
-        most = classes * math.e if tolerance >= 1.0 else classes - 2 + math.e + math.exp(tolerance)
-        doubtful = _within(mass, least, most, slack)
-        doubtful &= _within(target_mass, 1.0, math.e, slack)
-        near_one = exp(tolerance + slack)
-        if not mass.min() > near_one:
-            doubtful |= _within(mass, 1.0 / near_one, near_one, slack)
-        if not all_in_range(mass):
-            doubtful |= ~in_range(mass)
+        least, most = self._others_of_probabilities(np.array([1.0, 0.0]))
+        maybe = _within(others, least[0], most[1])
+        maybe &= _within(chosen, 1.0, math.e)
+        rows = np.flatnonzero(maybe)
+        maybe = _within(others[rows], *self._others_of_probabilities(np.log(chosen[rows])))
+        near_one = exp(self.tolerance + SLACK)
+        if least_mass > near_one:
+            return np.compress(maybe, rows)
+        mass = others + chosen
+        doubtful = _within(mass, 1.0 / near_one, near_one)
+        doubtful |= ~in_range(mass)
+        doubtful[rows] |= maybe
         return np.flatnonzero(doubtful)
+
+    def _others_of_probabilities(self, share: Array) -> tuple[Array, Array]:
+        """The least and the greatest Σ exp p over the classes beside one that has a share of the probability."""
+        others, rest = self.classes - 1, 1.0 - share
+        least = np.maximum(rest - self.tolerance, 0.0) / max(others, 1)
+        return others * np.exp(least), others - 1 + np.exp(np.maximum(rest + self.tolerance, 0.0))
 
     def broken(
         self, scores: np.ndarray, field: Field, counted: np.ndarray | None, samples: np.ndarray
@@ -259,7 +272,7 @@ class ScoreRows:
         return evidence(self.kind, facts, detected=self.detected)
 
 
-def _within(values: Array, low: float, high: float, slack: float) -> np.ndarray:
-    """Which values > 0 lie between two bounds, or outside of them by a share of `slack` at most."""
-    within: np.ndarray = (values >= low * (1.0 - slack)) & (values <= high * (1.0 + slack))
+def _within(values: Array, low: Array | float, high: Array | float) -> np.ndarray:
+    """Which values > 0 lie between two bounds, or as good as."""
+    within: np.ndarray = (values >= low * (1.0 - SLACK)) & (values <= high * (1.0 + SLACK))
     return within

@@ -9,7 +9,7 @@ import numpy as np
 from losscli.losses.catalogue import loss
 from losscli.losses.contracts import Classes, ScoreKind
 from losscli.losses.parameters import ClassWeights, Fraction
-from losscli.numerics import Array, all_in_range, in_range, log_partition, odds_against, times
+from losscli.numerics import Array, in_range, least_in_range, log_partition, odds_against, times
 
 
 class Surprisal:
@@ -23,10 +23,12 @@ class Surprisal:
     def __init__(self, kind: ScoreKind, scores: np.ndarray) -> None:
         self.kind = kind
         self.scores = scores
-        self.mass: Array | None = None
-        """Σ exp x of each row of logits, once a surprisal was asked for; 0, inf or NaN where out of range."""
-        self.target_mass: Array | None = None
+        self.others: Array | None = None
+        """Σ exp x over all but the target of each row of logits, once a surprisal was asked for."""
+        self.chosen: Array | None = None
         """exp x of the target of each row, likewise."""
+        self.least_mass = 0.0
+        """What Σ exp x of no row is below; 0 unless `others` and `chosen` are all `in_range`."""
 
     @cached_property
     def partition(self) -> tuple[Array, Array]:
@@ -37,10 +39,12 @@ class Surprisal:
         """The surprisal of one class a row."""
         if self.kind == "logits":
             others, chosen = odds_against(self.scores, target)
-            self.mass, self.target_mass = others + chosen, chosen
+            self.others, self.chosen = others, chosen
+            least = least_in_range(others), least_in_range(chosen)
+            self.least_mass = sum(least) if all(least) else 0.0
             odds = others / chosen
             # Below 2**-53 the quotient is the loss itself, and its own rounding would show in it.
-            if all_in_range(others) and all_in_range(chosen) and odds.min() >= 2.0**-53:
+            if self.least_mass and odds.min() >= 2.0**-53:
                 return np.log1p(odds, out=odds)
             extreme = ~(in_range(others) & in_range(chosen) & (odds >= 2.0**-53))
             surprisal: Array = np.log1p(odds, out=odds)
@@ -53,10 +57,11 @@ class Surprisal:
 
         Accurate to the rounding of log Σ exp x, in which the loss of a nearly certain class is lost.
         """
-        if self.kind != "logits" or self.mass is None:
+        if self.kind != "logits" or self.others is None or self.chosen is None:
             return self.of(target)
-        usual = in_range(self.mass)
-        partition = np.log(np.where(usual, self.mass, 1.0))
+        mass = self.others + self.chosen
+        usual = in_range(mass)
+        partition = np.log(np.where(usual, mass, 1.0))
         if not usual.all():
             partition[~usual] = sum(Surprisal("logits", self.scores[~usual]).partition)
         rough: Array = partition - self._chosen(target)
