@@ -1,11 +1,20 @@
-"""How every layer words names that come from files and from the command line."""
+"""How every layer words names that come from files and from the command line, and numbers that have no digits."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+NONFINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+"""The numbers that JSON lacks, by the names that our JSON gives them."""
+
+
+def nonfinite_name(value: float) -> str:
+    """The name of a number that JSON lacks."""
+    return next(name for name, number in NONFINITE.items() if number == value or math.isnan(number))
 
 
 def shown(text: str) -> str:

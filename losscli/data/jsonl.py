@@ -15,6 +15,7 @@ from losscli.data.cells import Fault, fault_of_overflow, fault_of_whole_number, 
 from losscli.data.chunks import ROW_BYTES_LIMIT, RowShape
 from losscli.data.text_table import Beginning, TextTable, decoded, doubtful, nul_byte
 from losscli.errors import DataError
+from losscli.wording import NONFINITE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 VALUE = "value"
 """The name of the only column where the lines are no objects."""
 
-_NON_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 _LINES_OF = {"{": "jq -c . makes one line of each object", "[": "jq -c '.[]' makes JSON Lines of an array"}
 _KINDS = {list: "list", dict: "object", bool: "boolean"}
 _TYPES = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_(), "object": pa.struct([])}
@@ -244,7 +244,7 @@ def _type_of(values: Sequence[Any]) -> pa.DataType:
 
 def _kind_of(value: Any) -> str:
     if isinstance(value, str):
-        return "number" if value in _NON_FINITE else "text"
+        return "number" if value in NONFINITE else "text"
     return _KINDS.get(type(value), "number")
 
 
@@ -263,8 +263,8 @@ def _converted(value: Any, column_type: pa.DataType) -> Any:
     elif column_type == pa.float64():
         if isinstance(value, float):
             return value
-        if isinstance(value, str) and value in _NON_FINITE:
-            return _NON_FINITE[value]
+        if isinstance(value, str) and value in NONFINITE:
+            return NONFINITE[value]
         wanted = "a number"
     elif column_type == pa.bool_():
         if isinstance(value, bool):

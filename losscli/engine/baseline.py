@@ -15,11 +15,9 @@ from typing import Any
 
 from losscli.errors import DataError
 from losscli.version import __version__
-from losscli.wording import shown
+from losscli.wording import NONFINITE, nonfinite_name, shown
 
 SCHEMA_ID = "losscli/baseline/1"
-
-NONFINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Baseline:
             name: {
                 "losscli": entry.losscli,
                 "signature": entry.signature,
-                "value": entry.value if math.isfinite(entry.value) else _name(entry.value),
+                "value": entry.value if math.isfinite(entry.value) else nonfinite_name(entry.value),
             }
             for name, entry in self.entries.items()
         }
@@ -104,7 +102,3 @@ def _accepted(entry: Mapping[str, Any]) -> Accepted:
 def _same(one: Accepted, other: Accepted) -> bool:
     equal = one.value == other.value or (math.isnan(one.value) and math.isnan(other.value))
     return equal and one.signature == other.signature
-
-
-def _name(value: float) -> str:
-    return next(name for name, number in NONFINITE.items() if number == value or math.isnan(number))

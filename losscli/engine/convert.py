@@ -13,12 +13,10 @@ import numpy as np
 from losscli.data import ReadOptions, align, open_source, read_whole
 from losscli.data.model import Field
 from losscli.engine.labels import Labels
+from losscli.engine.run import STEP_NUMBERS
 from losscli.engine.scoring import array, as_float64, first_outside, sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.numerics import Array, log_sigmoid, log_softmax, sigmoid, softmax
-
-BLOCK_NUMBERS = 1 << 18
-"""How many numbers are converted at a time: two megabytes of float64."""
 
 LARGEST = sys.float_info.max
 
@@ -198,7 +196,7 @@ class Converter:
             yield self._named(0, np.atleast_1d(self._convert(values, 0)[0]))
             return
         per_sample = math.prod(self._shape) * (self._count if self._operation.over == "labels" else 1)
-        for block in align({"input": self.field}, max(1, BLOCK_NUMBERS // per_sample)):
+        for block in align({"input": self.field}, max(1, STEP_NUMBERS // per_sample)):
             values = array(block.values, "input").reshape(block.size, *self._shape)
             yield self._named(block.start, self._convert(values, block.start))
 

@@ -17,6 +17,7 @@ from losscli.data.locate import locate
 from losscli.engine.baseline import Accepted, Baseline, comparable
 from losscli.engine.check import judge
 from losscli.engine.gate_file import TRUE_CLASS, GateFile, GateSpec, WorstGroup
+from losscli.engine.observe import Progress
 from losscli.engine.plan import compute
 from losscli.engine.result import Gate, Group, Result
 from losscli.errors import DataError, LosscliError
@@ -25,8 +26,6 @@ from losscli.exits import Exit
 Status = Literal["passed", "failed", "error"]
 Known = Baseline | DataError | None
 """A baseline to compare with, or why it cannot be read; None where it is about to be updated."""
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)

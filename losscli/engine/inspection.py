@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,21 +14,17 @@ from losscli.data.locate import locate
 from losscli.data.model import Field, OtherwiseReadableError, Source
 from losscli.engine.column_guard import NAMES_ROWS
 from losscli.engine.diagnosis import Diagnosis, Subject, diagnose
+from losscli.engine.observe import Progress
 from losscli.engine.portrait import Column, Memory, Portrait, classes_of, numbers_of, rows_of
-from losscli.engine.run import RANGE_NUMBERS
+from losscli.engine.run import RANGE_NUMBERS, STEP_NUMBERS
 from losscli.engine.tally import FieldTally
 from losscli.errors import DataError, UsageError
-
-BLOCK_NUMBERS = 1 << 18
-"""How many numbers are looked at together: two megabytes of float64."""
 
 MOST_COLUMNS = 200
 """The columns of a table that are looked at one by one; of the others only names and types are told."""
 
 PAIR_ENDINGS = {"true", "pred", "prediction", "hat", "target", "label", "score", "prob"}
 """Names such as `y_true` and `y_pred` share a beginning, but are no classes."""
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -185,7 +181,7 @@ class _Look:
     def _passed(self, fields: Mapping[str, Field]) -> dict[str, FieldTally]:
         tallies = {name: FieldTally(each) for name, each in fields.items()}
         width = sum(max(1, int(np.prod(tally.shape))) for tally in tallies.values())
-        for block in align(fields, max(1, BLOCK_NUMBERS * (4 if self._fields else 1) // width)):
+        for block in align(fields, max(1, STEP_NUMBERS * (4 if self._fields else 1) // width)):
             for name, tally in tallies.items():
                 tally.add(block.values[name], block.start)
             if self._request.progress is not None:

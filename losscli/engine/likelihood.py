@@ -19,6 +19,7 @@ from losscli.data import ReadOptions, align, from_array, open_field, open_source
 from losscli.data.model import Block, Field
 from losscli.engine.inputs import vectors_read
 from losscli.engine.labels import Labels
+from losscli.engine.observe import Progress
 from losscli.engine.result import InputRecord
 from losscli.engine.scoring import array, as_float64, sample_shape
 from losscli.errors import DataError, UsageError
@@ -35,8 +36,6 @@ MOST_CLASSES = 1 << 20
 
 LARGEST_LOG = 2e15
 """Up to this |ℓ| a likelihood has a mantissa and a power of ten that a float64 can hold exactly."""
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, kw_only=True)

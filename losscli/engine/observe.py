@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from losscli.engine.scoring import Values
 from losscli.numerics import Array
 from losscli.records import record
+
+Progress = Callable[[int, int | None], None]
+"""Is told how much is done, and of how much, where that is known."""
 
 
 @record

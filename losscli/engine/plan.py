@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from losscli.engine.inputs import (
     with_named_predictions,
     with_named_targets,
 )
-from losscli.engine.observe import Observer
+from losscli.engine.observe import Observer, Progress
 from losscli.engine.reduce import Partial
 from losscli.engine.result import Result, Sink
 from losscli.engine.run import RunOptions, run
@@ -68,7 +68,7 @@ class Request:
     work: Sequence[int] = ()
     statistics: bool = True
     sinks: Sequence[Sink] = ()
-    progress: Callable[[int, int | None], None] | None = None
+    progress: Progress | None = None
     defaults: Collection[str] = ()
     """Options that are given to every run, and may mean nothing for this one."""
 

@@ -14,6 +14,7 @@ from losscli.data.model import Field, Ragged
 from losscli.engine.kind import RowFacts, examine
 from losscli.engine.result import Extreme
 from losscli.engine.scoring import as_float64, sample_shape
+from losscli.losses.contracts import ROW_SUM_TOLERANCE
 from losscli.numerics import Array, logsumexp
 
 SampleOf = Callable[[np.ndarray], np.ndarray]
@@ -32,9 +33,6 @@ FINE_BINS = 10_000
 
 SHOWN_BINS = 14
 """The most bins that a histogram shows."""
-
-ROW_SUM_TOLERANCE = 1e-3
-"""How far from 1 a row of probabilities may sum; the default of `--row-sum-tolerance`."""
 
 
 class Spread:
@@ -272,7 +270,7 @@ class RowTally:
         if not len(rows):
             return
         self.impossible += int(np.count_nonzero(rows.max(axis=1) == -np.inf))
-        later = examine(rows, samples, ROW_SUM_TOLERANCE)
+        later = examine(rows, samples, ROW_SUM_TOLERANCE.default)
         self.facts.merge(later)
         sums = rows.sum(axis=1)
         self.least, self.greatest = _extremes(sums, samples, self.least, self.greatest)

@@ -22,10 +22,7 @@ from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import CHOSEN_KINDS
-from losscli.numerics import Array, ExactSum, exp
-
-STEP_NUMBERS = 1 << 18
-"""How many scores are worked on at a time: two megabytes of float64."""
+from losscli.numerics import PIECE, Array, ExactSum, exp
 
 RAGGED_NUMBERS = 1024
 """What a sequence of unknown length is taken for where blocks are cut."""
@@ -177,7 +174,7 @@ class TokensScorer(Scorer):
         scores, target, counted, states = self._rows_and_targets(start, values)
         tried = self._shifted_targets(start, values, states)
         of_row, lost, facts.rows = np.empty(len(scores)), [], RowFacts()
-        step = max(1, STEP_NUMBERS // scores.shape[1])
+        step = max(1, PIECE // scores.shape[1])
         for low in range(0, len(scores), step):
             part = slice(low, low + step)
             surprisal = self.rows.surprisal(scores[part], counted[part], start)

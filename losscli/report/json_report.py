@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from losscli.wording import nonfinite_name
+
 if TYPE_CHECKING:
     from losscli.engine.result import Result
 
@@ -78,13 +80,6 @@ def portable(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return portable(value.tolist())
     raise TypeError(f"{type(value).__name__} has no place in a JSON report")
-
-
-def nonfinite_name(value: float) -> str:
-    """How a number that JSON lacks is called in our JSON."""
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
 
 
 def _layout(value: Any, *, indent: str) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from losscli.errors import OutputError
-from losscli.report.json_report import nonfinite_name, one_line, portable
+from losscli.report.json_report import one_line, portable
 from losscli.report.printable import printable
 from losscli.report.rows import columns_of
+from losscli.wording import nonfinite_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

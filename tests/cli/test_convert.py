@@ -204,7 +204,7 @@ def test_any_number_type_is_computed_in_float64(shell):
 
 
 def test_blocks_join_without_a_seam(shell, monkeypatch):
-    monkeypatch.setattr("losscli.engine.convert.BLOCK_NUMBERS", 6)
+    monkeypatch.setattr("losscli.engine.convert.STEP_NUMBERS", 6)
     for extension in ALL:
         save(shell, f"in.{extension}", LOGITS)
         assert shell(f"convert softmax in.{extension} -o out.{extension}").code == 0
@@ -272,7 +272,7 @@ def test_wrong_usage(shell, complaint, command, words):
 
 
 def test_a_late_error_leaves_the_old_file(shell, complaint, monkeypatch):
-    monkeypatch.setattr("losscli.engine.convert.BLOCK_NUMBERS", 2)
+    monkeypatch.setattr("losscli.engine.convert.STEP_NUMBERS", 2)
     shell.save("x.npy", [[0.0, 1.0], [1.0, 2.0], [math.nan, 0.0]])
     shell.write("out.csv", "old\n")
     complaint("convert softmax x.npy -o out.csv")
