@@ -61,7 +61,7 @@ def _refuse_the_other_layout(fields: Mapping[str, Field], layout: str) -> None:
     shape = predictions.info.shape
     concatenated = not is_ragged(targets) and len(targets.info.shape) == 1
     counted = fields.get("target_lengths") if concatenated else targets
-    if len(shape) != 3 or is_ragged(predictions) or counted is None:
+    if len(shape) != 3 or is_ragged(predictions) or counted is None or not counted.info.shape:
         return
     here, there = (shape[1], shape[0]) if layout == "tnc" else (shape[0], shape[1])
     number = counted.info.shape[0]

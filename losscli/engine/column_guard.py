@@ -51,7 +51,8 @@ class Columns:
     def __init__(self, names: Sequence[str], cells: np.ndarray) -> None:
         self.names = names
         self.cells = cells
-        self.whole: np.ndarray = (np.isfinite(cells) & (np.floor(cells) == cells)).all(axis=0)
+        with np.errstate(invalid="ignore"):  # as a signalling NaN would be
+            self.whole: np.ndarray = (np.isfinite(cells) & (np.floor(cells) == cells)).all(axis=0)
 
     def numbering(self, *, counting: bool) -> Iterator[str]:
         """The columns that number the rows: named so or, where `counting` ones are meant, too, plainly doing so."""

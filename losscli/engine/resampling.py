@@ -156,6 +156,8 @@ def bca_interval(estimates: Array, value: float, left_out: Array, confidence: fl
         return None
     normal = NormalDist()
     bias = normal.inv_cdf(float(below))
+    # A skewness has no unit: of numbers up to 1 no power overflows.
+    left_out = left_out / (np.abs(left_out).max() or 1.0)
     skew = left_out.mean() - left_out
     squares = float((skew**2).sum())
     acceleration = float((skew**3).sum()) / (6.0 * squares**1.5) if squares else 0.0

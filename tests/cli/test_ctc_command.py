@@ -113,6 +113,7 @@ def test_the_rule_of_the_mean_is_said(folder, rule, denominator):
         ("frames.npy padded.npy --layout ntc", "hint: --layout tnc"),
         ("ntc.npy padded.npy", "hint: --layout ntc"),
         ("one.npy padded.npy", "padded.npy has 3"),
+        ("frames.npy single.npy", "single.npy has 1"),
         ("strung.npy padded.npy", "an utterance is T frames of C classes"),
         ("logits.npy padded.npy --kind log-probs", "no log-probability"),
         ("frames.npy padded.npy --kind probs", "no probability"),
@@ -128,6 +129,7 @@ def test_bad_data_are_one_clear_error(folder, complaint, command, said):
     nan[3, 2, 0], masked[2, 1] = np.nan, -np.inf
     for name, values in (
         ("large", [[1, 2, 0], [2, 2, 3], [3, 4, 0]]),
+        ("single", 2),
         ("holes", [[1, 2, 0], [2, -1, 3], [3, 0, 0]]),
         ("half", [[1.5, 2, 0], [2, 2, 3], [3, 0, 0]]),
         ("blanks", np.zeros((3, 2), int)),

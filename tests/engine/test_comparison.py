@@ -177,6 +177,14 @@ def test_candidates_are_drawn_together():
         np.testing.assert_array_equal(bootstrap(together, 50, 3)[position], bootstrap(units_of(a, b), 50, 3)[0])
 
 
+def test_the_corrected_interval_has_the_unit_of_the_values():
+    left_out = np.random.default_rng(8).exponential(size=40)
+    estimates = np.random.default_rng(9).normal(left_out.mean(), 0.2, 500)
+    small = bca_interval(estimates, 1.0, left_out, 0.9)
+    large = bca_interval(1e120 * estimates, 1e120, 1e120 * left_out, 0.9)
+    assert large == pytest.approx((1e120 * small[0], 1e120 * small[1]), rel=1e-12)
+
+
 def test_a_bias_without_measure_has_no_corrected_interval():
     assert bca_interval(np.full(9, 2.0), 1.0, np.ones(4), 0.9) is None
     assert bca_interval(np.full(9, 2.0), 2.0, np.zeros(4), 0.9) == (2.0, 2.0)
