@@ -41,6 +41,8 @@ class Moments:
 
     def add(self, loss: Array, weight: Array | None) -> None:
         """Add samples; a weight of None is 1 for each."""
+        if not len(loss):
+            return
         self.count += len(loss)
         self.loss.add(loss)
         finite = loss if largest_magnitude(loss) < LARGEST_SQUARED else loss[np.abs(loss) < LARGEST_SQUARED]

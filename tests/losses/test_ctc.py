@@ -110,6 +110,24 @@ def test_the_three_means(rule, weighted):
     assert total.value == total.numerator == pytest.approx(math.fsum(each * (1.0 if weights is None else weights)))
 
 
+@pytest.mark.parametrize("weights", [[0.0, 0.0, 1.0, 2.0], [1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]], ids=str)
+def test_weights_of_0_in_a_whole_step(weights, monkeypatch):
+    # The largest loss of none was asked for, which NumPy refuses: a traceback.
+    monkeypatch.setattr(run, "STEP_NUMBERS", 1)
+    monkeypatch.setattr(run, "RANGE_NUMBERS", 1)
+    rng = np.random.default_rng(5)
+    probs, targets = frames(rng, 6, 4, 3), [[1], [1, 2], [2], [2, 1]]
+    each = losscli.ctc(probs, targets, kind="probs", reduction="none")
+    if any(weights):
+        numerator, denominator = in_the_means(each, np.array([1, 2, 1, 2]), "torch", weights)
+        found = losscli.ctc(probs, targets, kind="probs", sample_weight=weights)
+        assert found == pytest.approx(numerator / denominator, rel=1e-15)
+    else:
+        with pytest.raises(losscli.DataError, match="all 4 targets are ignored, skipped or of weight 0") as caught:
+            losscli.ctc(probs, targets, kind="probs", sample_weight=weights)
+        assert caught.value.hint.startswith("look at on_nan and the sample weights;")
+
+
 @pytest.mark.parametrize("rule", ["torch", "sample", "label"])
 def test_the_standard_error_is_that_of_the_mean(rule):
     """Of a ratio of two sums over utterances: by its residuals."""
