@@ -167,8 +167,9 @@ def test_inspect_offers_the_id(shell):
     assert float(shell(f"{commands[0].removeprefix('losscli ')} --format value").out) == pytest.approx(0.01)
 
 
-def test_signalling_nans_are_told_like_others(shell, complaint):
-    signalling = np.array([0x7FF0000000000001], np.uint64).view(np.float64)
-    y = np.concatenate([np.linspace(0.0, 1.0, ROWS - 1), signalling])
-    pq.write_table(pa.table({"y": y, "y_hat": y}), shell.folder / "t.parquet")
-    assert "the value is NaN" in complaint("mse t.parquet --pred 'y_*' --target y")
+def test_signalling_nans_are_told_like_others(shell, complaint, scores):
+    probs, labels = scores
+    columns = {f"c{number}": column.copy() for number, column in enumerate(probs.T)}
+    columns["c1"].view(np.uint64)[5] = 0x7FF0000000000001
+    pq.write_table(pa.table({**columns, "y": labels}), shell.folder / "t.parquet")
+    assert "row 5, column 'c1': the value is NaN" in complaint("cross-entropy t.parquet --pred 'c*' --target y")
