@@ -37,7 +37,7 @@ class ArrayFields:
         patterns: Sequence[str] | None,
         *,
         exclude: Sequence[str] = (),  # noqa: ARG002 - the protocol's
-        ragged: bool = False,  # noqa: ARG002
+        ragged: bool = False,
         text: bool = False,
     ) -> Field:
         """The array. It has no columns that `patterns` could name."""
@@ -47,6 +47,8 @@ class ArrayFields:
                 why=f"it is an array of shape {self.shape} ({self.format})",
                 hint="leave --pred or --target out, or give a table (.csv, .parquet, ...)",
             )
+        if 0 in self.shape[1:] and not (ragged and len(self.shape) == 2):  # of no fixed length, a row may be empty
+            raise DataError(f"{self.path}: the array has rows that hold nothing", why=f"its shape is {self.shape}")
         check_dtype(self.dtype, self.path, "bfloat16", text=text)
         dtype = "text" if self.dtype.kind == "U" else self.dtype.name
         return Field(FieldInfo(self.path, self.format, self.shape, dtype), self, list(self.notes))
@@ -180,10 +182,9 @@ def _rows_of_varying_length(array: Sequence[Any]) -> Ragged | None:
 
 
 def reject_no_rows(shape: tuple[int, ...], path: str) -> None:
-    """Refuse an array without samples, or with samples that hold nothing."""
-    if 0 in shape:
-        what = "has no rows" if shape[0] == 0 else "has rows that hold nothing"
-        raise DataError(f"{path}: the array {what}", why=f"its shape is {shape}")
+    """Refuse an array without samples."""
+    if shape[:1] == (0,):
+        raise DataError(f"{path}: the array has no rows", why=f"its shape is {shape}")
 
 
 def rows_per_batch(shape: tuple[int, ...], dtype: np.dtype) -> int:
@@ -191,4 +192,4 @@ def rows_per_batch(shape: tuple[int, ...], dtype: np.dtype) -> int:
     row_bytes = dtype.itemsize
     for length in shape[1:]:
         row_bytes *= length
-    return max(1, _BATCH_BYTES // row_bytes)
+    return max(1, _BATCH_BYTES // max(1, row_bytes))

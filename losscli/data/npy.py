@@ -67,7 +67,7 @@ def open_npy(located: Input, options: ReadOptions, *, format: str = "npy") -> Ar
     check_dtype(header.dtype, path, options.input_dtype)
     reject_no_rows(header.shape, path)
     # Column after column, the first row is complete only at the end: such a stream is kept in a file.
-    if located.local_path is None and not header.scattered:
+    if located.local_path is None and not header.scattered and header.data_bytes:
         _refuse_vast_rows(header, path)
         return NpyStream(located, header, options.input_dtype, format)
     local_path = located.spooled()
@@ -103,7 +103,7 @@ class NpyFile(ArraySource):
     def _raw(self, start: int, stop: int) -> np.ndarray:
         header = self._header
         stop = max(start, min(stop, header.rows))
-        if (stop - start) * header.row_bytes > _MOST_READ_BYTES:
+        if not header.data_bytes or (stop - start) * header.row_bytes > _MOST_READ_BYTES:
             return super()._raw(start, stop)
         if not header.scattered:
             return self._read(start, stop)
@@ -196,12 +196,17 @@ def _read_header(head: bytes, path: str) -> _Header:
             hint="the file is truncated or damaged; save it again with np.save",
         ) from error
     if any(isinstance(length, bool) or length < 0 for length in shape):
-        raise DataError(f"{path}: the NPY header is damaged", why=f"it gives the shape {shape}")
+        raise _damaged(path, shape)
     return _Header(shape, fortran_order, dtype, stream.tell())
 
 
 def _map_array(path: str, header: _Header) -> np.ndarray:
-    """The one place that maps a file."""
+    """The one place that maps a file, if it holds anything."""
+    if not header.data_bytes:
+        try:
+            return np.empty(header.shape, header.dtype)
+        except ValueError as error:
+            raise _damaged(path, header.shape) from error
     mapped = np.memmap(
         path,
         dtype=header.dtype,
@@ -246,6 +251,14 @@ def _gather(file: io.FileIO, offset: int, apart: int, data: np.ndarray) -> int |
         if together > 1:
             some[:] = passed[: len(some), :long]
     return None
+
+
+def _damaged(path: str, shape: tuple[int, ...]) -> DataError:
+    return DataError(
+        f"{path}: the NPY header is damaged",
+        why=f"it gives the shape {shape}",
+        hint="copy the file again, or save it again with np.save",
+    )
 
 
 def _truncated(path: str, header: _Header, found: int) -> DataError:

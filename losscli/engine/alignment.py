@@ -403,5 +403,5 @@ class AlignmentScorer(Scorer):
 def _without_padding(targets: np.ndarray, blank: int) -> np.ndarray:
     """The lengths of the targets up to their trailing negative or blank entries."""
     real = (targets >= 0) & (targets != blank)
-    last = targets.shape[1] - np.argmax(real[:, ::-1], axis=1)
-    return np.where(real.any(axis=1), last, 0)
+    lengths: np.ndarray = np.where(real, np.arange(1, targets.shape[1] + 1), 0).max(axis=1, initial=0)
+    return lengths

@@ -50,6 +50,26 @@ def test_every_way_in_is_the_same_number(folder):
     assert len(values) == 1
 
 
+def test_targets_that_are_all_empty(folder):
+    """The loss is that of all frames being blank; an array of no columns says as much as lists and lengths."""
+    folder.save("empty.npy", np.zeros((3, 0), np.int64))
+    folder.write("empty.jsonl", '{"target": []}\n' * 3)
+    blanks = -np.load(folder.folder / "frames.npy")[:, :, 0].sum(axis=0)
+    for targets in ("empty.npy", "empty.jsonl --target target", "padded.npy --target-lengths 0,0,0"):
+        outcome = folder(f"ctc frames.npy {targets} --reduction none --json")
+        assert (outcome.code, outcome.err) == (0, "")
+        np.testing.assert_allclose(json.loads(outcome.out)["value"], blanks, rtol=1e-14)
+
+
+def test_predictions_that_hold_nothing_are_still_refused(folder):
+    folder.save("empty.npy", np.zeros((3, 0), np.int64))
+    for shape in ((6, 3, 0), (3, 0)):
+        folder.save("nothing.npy", np.zeros(shape))
+        outcome = folder("ctc nothing.npy empty.npy")
+        assert outcome.code == 3
+        assert "nothing.npy: the array has rows that hold nothing" in outcome.err
+
+
 def test_one_utterance_needs_no_axis_and_no_lengths(folder):
     folder.save("target.npy", [1, 2])
     batched = json.loads(folder("ctc frames.npy padded.npy --reduction none --json").out)["value"]

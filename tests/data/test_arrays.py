@@ -169,10 +169,40 @@ def test_other_dtypes_are_refused_by_name(tmp_path, array, named):
         assert caught.value.hint
 
 
-@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (0, 0)])
 def test_an_array_without_samples(tmp_path, shape):
-    with pytest.raises(DataError, match=r"has no rows|hold nothing"):
-        open_source(saved(tmp_path, np.zeros(shape)))
+    for opened in (lambda: open_source(saved(tmp_path, np.zeros(shape))), lambda: from_array(np.zeros(shape), "a")):
+        with pytest.raises(DataError, match="has no rows"):
+            opened()
+
+
+@pytest.mark.parametrize(
+    ("shape", "ragged"), [((3, 0), False), ((3, 0, 2), False), ((3, 0, 2), True), ((3, 2, 0), True)]
+)
+def test_samples_that_hold_nothing(tmp_path, shape, ragged):
+    for source in (open_source(saved(tmp_path, np.zeros(shape))), from_array(np.zeros(shape), "a")):
+        with pytest.raises(DataError, match="rows that hold nothing"):
+            source.select(None, ragged=ragged)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_rows_of_varying_length_may_all_be_empty(tmp_path, order, pack):
+    path = tmp_path / "a.npy"
+    path.write_bytes(pack(Path(saved(tmp_path, np.zeros((3, 0), order=order))).read_bytes()))
+    for source in (open_source(str(path)), from_array(np.zeros((3, 0)), "a")):
+        [block] = align({"a": source.select(None, ragged=True)}, 8)
+        assert (block.size, block.values["a"].shape) == (3, (3, 0))
+
+
+def test_a_header_of_more_empty_rows_than_there_can_be(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (1 << 62, 0)})
+    path = tmp_path / "a.npy"
+    path.write_bytes(header.getvalue())
+    with pytest.raises(DataError, match="header is damaged") as caught:
+        open_source(str(path))
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("compressed", [False, True])
