@@ -74,12 +74,16 @@ class RowFacts:
         return self.first_not_probs if kind == "probs" else self.first_not_log_probs
 
 
+def by_class(scores: np.ndarray) -> tuple[np.ndarray, int]:
+    """Rows of scores as NumPy reduces them fast, and the axis of the classes: short rows lie class by class."""
+    return (scores, 1) if scores.shape[1] > FEW_CLASSES else (np.ascontiguousarray(scores.T), 0)
+
+
 def examine(scores: Array, rows: np.ndarray, tolerance: float) -> RowFacts:
     """The facts about `scores` (rows, classes); `rows` are the numbers by which to report them."""
     if not len(scores):
         return RowFacts()
-    # NumPy reduces long rows fast, and short ones only where they lie class by class.
-    lanes, axis = (scores, 1) if scores.shape[1] > FEW_CLASSES else (np.ascontiguousarray(scores.T), 0)
+    lanes, axis = by_class(scores)
     low, high, total = lanes.min(axis=axis), lanes.max(axis=axis), lanes.sum(axis=axis)
     unit = (low >= 0.0) & (high <= 1.0)
     off_probs = np.abs(total - 1.0)

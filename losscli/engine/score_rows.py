@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from losscli.data.model import Field
-from losscli.engine.kind import FEW, RowFacts, detect, doubts, evidence, examine, mixture
+from losscli.engine.kind import FEW, RowFacts, by_class, detect, doubts, evidence, examine, mixture
 from losscli.engine.scoring import NanPolicy, as_float64
 from losscli.errors import DataError, UsageError
 from losscli.losses.classification import Surprisal
@@ -47,7 +47,7 @@ class ScoreRows:
         """
         if not self.detected:
             return
-        high = scores.max(axis=1)
+        high = _greatest(scores)
         sound = ~np.isnan(high)
         if counted is not None:
             sound &= counted
@@ -79,7 +79,7 @@ class ScoreRows:
         if self.kind == "logits" and surprisal.others is not None and surprisal.chosen is not None:
             doubtful = self._doubtful(surprisal.others, surprisal.chosen, surprisal.least_mass)
             few = scores[doubtful]
-            if np.isfinite(few.max(axis=1, initial=0.0)).all():
+            if surprisal.least_mass or np.isfinite(_greatest(few)).all():
                 sound = np.ones(len(doubtful), np.bool_) if counted is None else counted[doubtful]
                 facts = self.facts(few, sound, self.samples_of(start, first + doubtful))
                 facts.rows = len(scores) if counted is None else int(counted.sum())
@@ -124,7 +124,7 @@ class ScoreRows:
         self, scores: np.ndarray, field: Field, counted: np.ndarray | None, samples: np.ndarray
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
         """The rows that a NaN makes unusable, and the samples to be left out for one; None where all is well."""
-        broken = np.isnan(scores.max(axis=1))
+        broken = np.isnan(_greatest(scores))
         if not broken.any():
             return None, None
         lost = self.nan.samples(scores, broken if counted is None else broken & counted, samples, field)
@@ -137,12 +137,13 @@ class ScoreRows:
         """
         if not len(scores):
             return RowFacts()
-        high = scores.max(axis=1)
+        lanes, axis = by_class(scores)
+        high: np.ndarray = lanes.max(axis=axis)
         if not np.isfinite(high).all():
             self._refuse_infinite(scores, high, sound, samples)
         if self.kind == "logits":
-            # No row with a class above 1 can be one of probabilities: the rest is few and looked at.
-            maybe = sound & (high <= 1.0)
+            # No row with a class above 1, or with one above 0 and one below, can be of another kind: the rest is few.
+            maybe = sound & (high <= 1.0) & ((high <= 0.0) | (lanes.min(axis=axis) >= 0.0))
             facts = self._examine(scores, maybe, samples)
             facts.rows = int(sound.sum())
             return facts
@@ -270,6 +271,13 @@ class ScoreRows:
     def evidence(self, facts: RowFacts) -> str:
         """How the kind is known, in words."""
         return evidence(self.kind, facts, detected=self.detected)
+
+
+def _greatest(scores: np.ndarray) -> np.ndarray:
+    """The greatest score of each row."""
+    lanes, axis = by_class(scores)
+    greatest: np.ndarray = lanes.max(axis=axis)
+    return greatest
 
 
 def _within(values: Array, low: Array | float, high: Array | float) -> np.ndarray:
