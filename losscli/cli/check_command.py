@@ -40,7 +40,7 @@ from losscli.cli.commands import escaped
 from losscli.cli.completion import GATE
 from losscli.cli.options import CHECKS, OUTPUT, Option, argument, common, declare
 from losscli.cli.progress import progress
-from losscli.engine.baseline import Baseline, read_baseline
+from losscli.engine.gate_baseline import GateBaseline, read_baseline
 from losscli.engine.gate_file import GateFile, read_gates
 from losscli.engine.gates import GatesReport, run_gates
 from losscli.errors import DataError, UsageError
@@ -103,7 +103,7 @@ def run(**values: Any) -> int:
     talk = [f"gate {gate.name!r}: {warning}" for gate in report.gates for warning in gate.warnings]
     if updated and report.count("error"):
         talk.append(f"{file.baseline} is not updated: some gates could not be computed")
-    elif updated and isinstance(baseline, Baseline):
+    elif updated and isinstance(baseline, GateBaseline):
         after = baseline.updated(report.accepted(), keep=bool(values["gate"]))
         write_whole(updated, after.text().encode())
         if not values["quiet"]:
@@ -122,7 +122,7 @@ def _place(path: str, option: str, file: GateFile, *others: str) -> Place:
     return place
 
 
-def _baseline(file: GateFile) -> Baseline | DataError:
+def _baseline(file: GateFile) -> GateBaseline | DataError:
     """The baseline, or why it cannot be read: that is the error of the gates that ask for it, not of all."""
     try:
         return read_baseline(file.baseline)
@@ -130,7 +130,7 @@ def _baseline(file: GateFile) -> Baseline | DataError:
         return error
 
 
-def _change(file: GateFile, before: Baseline, after: Baseline) -> str:
+def _change(file: GateFile, before: GateBaseline, after: GateBaseline) -> str:
     """What an update did."""
     new = after.entries.keys() - before.entries.keys()
     gone = before.entries.keys() - after.entries.keys()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from losscli.engine.result import Check, Gate
+from losscli.engine.result import Check, Limit
 from losscli.errors import UsageError
 
 DEFAULT_RTOL = 1e-6
@@ -43,19 +43,19 @@ def judge(
             rtol = DEFAULT_RTOL
         gates.append(_expectation(value, expect, rtol or 0.0, atol or 0.0))
     if maximum is not None:
-        gates.append(Gate("max", maximum, value <= maximum, _needed(max=value)))
+        gates.append(Limit("max", maximum, value <= maximum, _needed(max=value)))
     if minimum is not None:
-        gates.append(Gate("min", minimum, value >= minimum, _needed(min=value)))
+        gates.append(Limit("min", minimum, value >= minimum, _needed(min=value)))
     return Check(all(gate.passed for gate in gates), tuple(gates)) if gates else None
 
 
-def _expectation(value: float, expect: float, rtol: float, atol: float) -> Gate:
+def _expectation(value: float, expect: float, rtol: float, atol: float) -> Limit:
     distance = 0.0 if value == expect else abs(value - expect)
     passed = distance <= atol + rtol * abs(expect)
     relative = distance / abs(expect) if expect and math.isfinite(expect) else math.nan
     if relative * abs(expect) < distance:  # rounded down: the next one up is the one that passes
         relative = math.nextafter(relative, math.inf)
-    return Gate("expect", expect, passed, _needed(rtol=relative, atol=distance), {"rtol": rtol, "atol": atol})
+    return Limit("expect", expect, passed, _needed(rtol=relative, atol=distance), {"rtol": rtol, "atol": atol})
 
 
 def _needed(**limits: float) -> dict[str, float]:

@@ -14,22 +14,22 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from losscli.data.locate import locate
-from losscli.engine.baseline import Accepted, Baseline, comparable
 from losscli.engine.check import judge
+from losscli.engine.gate_baseline import Accepted, GateBaseline, comparable
 from losscli.engine.gate_file import TRUE_CLASS, GateFile, GateSpec, WorstGroup
 from losscli.engine.observe import Progress
 from losscli.engine.plan import compute
-from losscli.engine.result import Gate, Group, Result
+from losscli.engine.result import Group, Limit, Result
 from losscli.errors import DataError, LosscliError
 from losscli.exits import Exit
 
 Status = Literal["passed", "failed", "error"]
-Known = Baseline | DataError | None
+Known = GateBaseline | DataError | None
 """A baseline to compare with, or why it cannot be read; None where it is about to be updated."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class LimitOutcome:
     """One limit, and how the value that it is about stands to it.
 
     Attributes:
@@ -66,7 +66,7 @@ class GateOutcome:
     value: float | None = None
     unit: str | None = None
     signature: str | None = None
-    limits: Sequence[Verdict] = ()
+    limits: Sequence[LimitOutcome] = ()
     error: LosscliError | None = None
     warnings: Sequence[str] = ()
     seconds: float = 0.0
@@ -175,7 +175,7 @@ def _computed(gate: GateSpec, progress: Progress | None) -> Result:
     return compute(request)
 
 
-def _limits(gate: GateSpec, result: Result, value: float) -> Iterator[Verdict]:
+def _limits(gate: GateSpec, result: Result, value: float) -> Iterator[LimitOutcome]:
     """The verdicts on all limits but the baseline."""
     tolerance = {"rtol": gate.rtol, "atol": gate.atol} if gate.expect is not None else {}
     yield from _judged(value, maximum=gate.maximum, minimum=gate.minimum, expect=gate.expect, **tolerance)
@@ -187,7 +187,7 @@ def _limits(gate: GateSpec, result: Result, value: float) -> Iterator[Verdict]:
         yield from _worst_group(gate.worst_group, result)
 
 
-def _worst_group(guard: WorstGroup, result: Result) -> Iterator[Verdict]:
+def _worst_group(guard: WorstGroup, result: Result) -> Iterator[LimitOutcome]:
     """The verdict on the group of the greatest value, a NaN being greater than any."""
 
     def value(group: Group) -> float:
@@ -202,18 +202,20 @@ def _worst_group(guard: WorstGroup, result: Result) -> Iterator[Verdict]:
         yield _renamed(verdict, "worst_group", f"{guard.by} {worst.group}, {samples}")
 
 
-def _renamed(verdict: Verdict, name: str, where: str) -> Verdict:
+def _renamed(verdict: LimitOutcome, name: str, where: str) -> LimitOutcome:
     """The verdict on a maximum as that of a guard: `name` is its key in the file."""
     return replace(verdict, name=name, where=where, needed={name: verdict.value} if verdict.needed else {})
 
 
-def _judged(value: float, **limits: float | None) -> Iterator[Verdict]:
+def _judged(value: float, **limits: float | None) -> Iterator[LimitOutcome]:
     check = judge(value, **limits)
     for gate in check.gates if check else ():
-        yield Verdict(gate.name, gate.limit, value, gate.passed, _headroom(gate, value), gate.needed, gate.tolerance)
+        yield LimitOutcome(
+            gate.name, gate.limit, value, gate.passed, _headroom(gate, value), gate.needed, gate.tolerance
+        )
 
 
-def _headroom(gate: Gate, value: float) -> float:
+def _headroom(gate: Limit, value: float) -> float:
     """How far the value may still move before the verdict turns."""
     if value == gate.limit:
         distance = 0.0
@@ -235,18 +237,18 @@ def _worst_sample(result: Result) -> tuple[float, int]:
     return result.statistics.max.value, result.statistics.max.sample
 
 
-def _against(baseline: Known, file: GateFile, gate: GateSpec, value: float, signature: str) -> Verdict:
+def _against(baseline: Known, file: GateFile, gate: GateSpec, value: float, signature: str) -> LimitOutcome:
     """The verdict on the gate's value by its accepted one; a DataError if that is the value of something else."""
     if isinstance(baseline, DataError):
         raise baseline
     if baseline is None:
-        return Verdict("baseline", value, value, passed=True, note="updated, not compared")
+        return LimitOutcome("baseline", value, value, passed=True, note="updated, not compared")
     accepted = baseline.entries.get(gate.name)
     name = file.baseline.name
     if accepted is None:
         missing = f"{name} has no such gate" if baseline.exists else f"there is no {name} yet"
         update = f"losscli check {file.path} --update-baseline"
-        return Verdict("baseline", None, value, passed=False, note=f"{missing}: run `{update}` and commit {name}")
+        return LimitOutcome("baseline", None, value, passed=False, note=f"{missing}: run `{update}` and commit {name}")
     now = comparable(signature)
     if accepted.signature != now:
         raise DataError(

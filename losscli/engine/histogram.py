@@ -6,7 +6,7 @@ import numpy as np
 
 from losscli.engine.observe import Seen
 from losscli.engine.result import Histogram
-from losscli.engine.tally import Histogram as Bins
+from losscli.engine.tally import Bins
 from losscli.numerics import Array
 
 

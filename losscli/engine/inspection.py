@@ -15,7 +15,7 @@ from losscli.data.model import Field, OtherwiseReadableError, Source
 from losscli.engine.column_guard import NAMES_ROWS
 from losscli.engine.diagnosis import Diagnosis, Subject, diagnose
 from losscli.engine.observe import Progress
-from losscli.engine.portrait import Column, Memory, Portrait, classes_of, numbers_of, rows_of
+from losscli.engine.portrait import ColumnPortrait, Memory, Portrait, classes_of, numbers_of, rows_of
 from losscli.engine.run import RANGE_NUMBERS, STEP_NUMBERS
 from losscli.engine.tally import FieldTally
 from losscli.errors import DataError, UsageError
@@ -226,14 +226,14 @@ class _Look:
         asked = self._request.pred or self._parts.keys() >= {"predictions", "targets"}
         return bool(asked or told or _stems_of(scores.field.info.columns or ()) == 1)
 
-    def _column(self, name: str) -> Column:
+    def _column(self, name: str) -> ColumnPortrait:
         if name in self._faults:
             fault = self._faults[name]
-            return Column(name, self._types.get(name, "not read"), note=str(fault.problem))
+            return ColumnPortrait(name, self._types.get(name, "not read"), note=str(fault.problem))
         tally = self._tallies.get(f"column {name}")
         if tally is None:
-            return Column(name, self._types[name])
-        return Column(name, self._types[name], numbers_of(tally), classes_of(tally))
+            return ColumnPortrait(name, self._types[name])
+        return ColumnPortrait(name, self._types[name], numbers_of(tally), classes_of(tally))
 
     def _memory(self, samples: int) -> Memory:
         parts = self._fields or self._parts

@@ -25,7 +25,7 @@ from losscli.engine.scoring import array, as_float64, sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.models.arithmetic import CONTEXT, sixty_digits
 from losscli.losses.models.catalogue import Distribution, Model, find_model
-from losscli.losses.models.statistics import Statistics, Tally
+from losscli.losses.models.statistics import SufficientStatistics, Tally
 from losscli.numerics import Array
 from losscli.version import __version__
 
@@ -202,7 +202,7 @@ def _named(opened: Callable[[], Field]) -> Field:
 
 def _summed(
     model: Model, values: Field, classes: int | None, names: tuple[str, ...] | None, progress: Progress | None
-) -> Statistics:
+) -> SufficientStatistics:
     """The statistics of all samples, each one checked."""
     reader = _Reader(model, values, classes, names)
     statistics = model.statistics()
@@ -260,7 +260,7 @@ def _members(
     command: str,
     model: Model,
     at: Distribution,
-    statistics: Statistics,
+    statistics: SufficientStatistics,
     values: Field,
     names: tuple[str, ...] | None,
 ) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class ClassCount:
 
 
 @dataclass(frozen=True)
-class Classes:
+class ClassCounts:
     """How often each value occurs, where values can be classes: in their order, or the most frequent of many."""
 
     distinct: int
@@ -55,7 +55,7 @@ class Classes:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowSums:
     """What the rows over an axis of classes add up to, and what kind of numbers that makes them.
 
     `axis` is counted with that of the samples. `masses` are the extremes of Σ exp x, where no value is positive.
@@ -75,13 +75,13 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnPortrait:
     """One column of a table; where it could not be read, `note` says why."""
 
     name: str
     type: str
     numbers: Numbers | None = None
-    classes: Classes | None = None
+    classes: ClassCounts | None = None
     note: str | None = None
 
 
@@ -104,11 +104,11 @@ class Portrait:
     format: str
     shape: tuple[int | None, ...]
     dtype: str
-    columns: Sequence[Column] | None
+    columns: Sequence[ColumnPortrait] | None
     scores: Sequence[str] | None
     numbers: Numbers | None
-    classes: Classes | None
-    rows: Rows | None
+    classes: ClassCounts | None
+    rows: RowSums | None
     memory: Memory
     notes: Sequence[str]
 
@@ -135,7 +135,7 @@ def numbers_of(tally: FieldTally) -> Numbers | None:
     )
 
 
-def classes_of(tally: FieldTally) -> Classes | None:
+def classes_of(tally: FieldTally) -> ClassCounts | None:
     """How often each value occurs, where the values can be classes."""
     labels = tally.labels
     if not labels.possible or not labels.counts:
@@ -143,17 +143,17 @@ def classes_of(tally: FieldTally) -> Classes | None:
     ordered = sorted(labels.counts.items(), key=lambda item: (isinstance(item[0], str), item[0]))
     if len(ordered) > MOST_CLASSES_LISTED:
         ordered = sorted(ordered, key=lambda item: -item[1])[:MOST_CLASSES_LISTED]
-    return Classes(len(labels.counts), [ClassCount(label, count) for label, count in ordered])
+    return ClassCounts(len(labels.counts), [ClassCount(label, count) for label, count in ordered])
 
 
-def rows_of(tally: FieldTally) -> Rows | None:
+def rows_of(tally: FieldTally) -> RowSums | None:
     """What the rows over the classes add up to."""
     rows = tally.rows
     if rows is None:
         return None
     facts = rows.facts
     kind, told = _kind(rows, tally.field.info.path)
-    return Rows(
+    return RowSums(
         kind=kind,
         evidence=told,
         axis=rows.axis,

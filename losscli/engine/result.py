@@ -107,7 +107,7 @@ class Baseline:
 
 
 @record
-class Gate:
+class Limit:
     """One limit and how the value stands to it.
 
     `limit` is what was asked for, `needed` the smallest tolerance (of `--expect`) or the tightest
@@ -126,7 +126,7 @@ class Check:
     """The verdict of `--expect`, `--max` and `--min` together."""
 
     passed: bool
-    gates: tuple[Gate, ...]
+    gates: tuple[Limit, ...]
 
 
 @record

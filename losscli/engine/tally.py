@@ -48,7 +48,7 @@ class Spread:
         self.low: Extreme | None = None
         self.high: Extreme | None = None
         self._mean = self._squares = 0.0
-        self.histogram = Histogram()
+        self.histogram = Bins()
 
     def add(self, numbers: Array, sample_of: SampleOf) -> None:
         """Take numbers; `sample_of` tells the sample that a position among them belongs to."""
@@ -109,7 +109,7 @@ class Spread:
         return math.sqrt(self._squares / (self.finite - 1)) if self.finite > 1 else None
 
 
-class Histogram:
+class Bins:
     """Counts in bins whose edges are round decimals, without knowing the range beforehand.
 
     A bin is 10^k wide; where the range grows too wide, ten bins become one, which keeps every count exact.

@@ -12,7 +12,7 @@ from losscli.report.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from losscli.engine.gates import GateOutcome, GatesReport, Status, Verdict
+    from losscli.engine.gates import GateOutcome, GatesReport, LimitOutcome, Status
     from losscli.report.page import Page
 
 CHECK_SCHEMA_ID = "losscli/check/1"
@@ -95,7 +95,7 @@ def title_of(report: GatesReport) -> str:
 
 def columns_of(gates: Sequence[GateOutcome], digits: int | None = None) -> dict[str, list[str]]:
     """The cells of the table by the names of its columns: a row for each limit, and one for an error."""
-    rows: list[tuple[GateOutcome, Verdict | None]] = []
+    rows: list[tuple[GateOutcome, LimitOutcome | None]] = []
     for gate in gates:
         rows += [(gate, None)] if gate.error else []
         rows += [(gate, limit) for limit in gate.limits]
@@ -113,14 +113,14 @@ def columns_of(gates: Sequence[GateOutcome], digits: int | None = None) -> dict[
     return {name: [printable(cell) for cell in cells] for name, cells in columns.items()}
 
 
-def label(limit: Verdict, digits: int | None = None) -> str:
+def label(limit: LimitOutcome, digits: int | None = None) -> str:
     """The limit as it stands in the file, with its tolerance."""
     asked = limit.name if limit.limit is None else f"{limit.name} {_number(limit.limit, digits)}"
     within = " + ".join(f"{name} {size:g}" for name, size in limit.tolerance.items() if size)
     return f"{asked} ± {within}" if within else asked
 
 
-def sentence(limit: Verdict, digits: int | None = None) -> str:
+def sentence(limit: LimitOutcome, digits: int | None = None) -> str:
     """The verdict and all that belongs to it, on a line."""
     parts = [f"value {_number(limit.value, digits)}" + (f" ({limit.where})" if limit.where else "")]
     if limit.headroom is not None:
@@ -147,7 +147,7 @@ def _table(gates: Sequence[GateOutcome], digits: int | None = None) -> list[Colu
     return [Column(name, cells, right=False) for name, cells in columns_of(gates, digits).items()]
 
 
-def _paragraph(page: Page, gate: GateOutcome, limits: Sequence[Verdict], said: Sequence[str]) -> None:
+def _paragraph(page: Page, gate: GateOutcome, limits: Sequence[LimitOutcome], said: Sequence[str]) -> None:
     computed = "" if gate.value is None else f" = {_number(gate.value, None)}" + (f" {gate.unit}" if gate.unit else "")
     page.line()
     page.spans([(gate.status, STYLES[gate.status]), (printable(f"  {gate.name}: {gate.loss}{computed}"), "")])
@@ -159,11 +159,11 @@ def _paragraph(page: Page, gate: GateOutcome, limits: Sequence[Verdict], said: S
         page.line(f"  {line}")
 
 
-def _verdict(gate: GateOutcome, limit: Verdict | None) -> str:
+def _verdict(gate: GateOutcome, limit: LimitOutcome | None) -> str:
     return gate.status if limit is None else _passed(limit)
 
 
-def _passed(limit: Verdict) -> str:
+def _passed(limit: LimitOutcome) -> str:
     return "passed" if limit.passed else "failed"
 
 
@@ -173,11 +173,11 @@ def _number(value: float | None, digits: int | None) -> str:
     return repr(float(value)) if digits is None else f"{value:.{digits}g}"
 
 
-def _headroom(limit: Verdict) -> str:
+def _headroom(limit: LimitOutcome) -> str:
     return "" if limit.headroom is None else f"{limit.headroom:.4g}"
 
 
-def _needed(limit: Verdict, digits: int | None) -> str:
+def _needed(limit: LimitOutcome, digits: int | None) -> str:
     return " or ".join(f"{name}={_enough(name, size, digits)}" for name, size in limit.needed.items())
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from losscli.report.bars import bin_names, draw_bars
 from losscli.report.json_report import portable
-from losscli.report.page import COMMAND, Page
-from losscli.report.page import Column as PageColumn
+from losscli.report.page import COMMAND, Column, Page
 from losscli.report.printable import printable
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from losscli.engine.diagnosis import Diagnosis, Finding
     from losscli.engine.inspection import Inspection
-    from losscli.engine.portrait import Classes, Column, Memory, Numbers, Portrait, Rows
+    from losscli.engine.portrait import ClassCounts, ColumnPortrait, Memory, Numbers, Portrait, RowSums
     from losscli.engine.result import Extreme
 
 INSPECTION_SCHEMA_ID = "losscli/inspection/1"
@@ -75,7 +74,7 @@ def _draw_portrait(page: Page, portrait: Portrait) -> None:
             _draw_classes(page, column.classes, column.name)
 
 
-def _distribution(portrait: Portrait) -> tuple[str, Classes | None, Numbers | None]:
+def _distribution(portrait: Portrait) -> tuple[str, ClassCounts | None, Numbers | None]:
     """What is drawn: the array, the columns taken together, or the only column."""
     columns = portrait.columns
     if columns is not None and len(columns) == 1:
@@ -110,7 +109,7 @@ def _facts(portrait: Portrait) -> Iterator[tuple[str, str]]:
         yield "note", note
 
 
-def _row_facts(rows: Rows) -> Iterator[tuple[str, str]]:
+def _row_facts(rows: RowSums) -> Iterator[tuple[str, str]]:
     yield "kind", f"{rows.kind or 'not certain'} ({rows.evidence})"
     if rows.sums is not None:
         low, high = rows.sums
@@ -160,21 +159,19 @@ def _memory_facts(memory: Memory) -> Iterator[tuple[str, str]]:
     yield "size", f"{disk}{_size(memory.as_float64)} as float64; scored in {blocks} ({_size(memory.block)})"
 
 
-def _draw_columns(page: Page, columns: Sequence[Column]) -> None:
+def _draw_columns(page: Page, columns: Sequence[ColumnPortrait]) -> None:
     shown = list(columns[:COLUMNS_SHOWN])
     table = [
-        PageColumn("column", [printable(column.name) for column in shown], right=False),
-        PageColumn("type", [column.type for column in shown], right=False),
-        PageColumn("NaN", [_count_of(column.numbers, "nan") for column in shown], right=True),
-        PageColumn("inf", [_infinities(column.numbers) for column in shown], right=True),
-        PageColumn("min", [_end(column.numbers, "min") for column in shown], right=True),
-        PageColumn("mean", [_short(column.numbers.mean) if column.numbers else "" for column in shown], right=True),
-        PageColumn("max", [_end(column.numbers, "max") for column in shown], right=True),
-        PageColumn("std", [_short(column.numbers.std) if column.numbers else "" for column in shown], right=True),
-        PageColumn(
-            "distinct", [f"{column.classes.distinct:,}" if column.classes else "" for column in shown], right=True
-        ),
-        PageColumn("histogram", [_sparkline(column) for column in shown], right=False),
+        Column("column", [printable(column.name) for column in shown], right=False),
+        Column("type", [column.type for column in shown], right=False),
+        Column("NaN", [_count_of(column.numbers, "nan") for column in shown], right=True),
+        Column("inf", [_infinities(column.numbers) for column in shown], right=True),
+        Column("min", [_end(column.numbers, "min") for column in shown], right=True),
+        Column("mean", [_short(column.numbers.mean) if column.numbers else "" for column in shown], right=True),
+        Column("max", [_end(column.numbers, "max") for column in shown], right=True),
+        Column("std", [_short(column.numbers.std) if column.numbers else "" for column in shown], right=True),
+        Column("distinct", [f"{column.classes.distinct:,}" if column.classes else "" for column in shown], right=True),
+        Column("histogram", [_sparkline(column) for column in shown], right=False),
     ]
     for least in ("std", "inf", "distinct", "mean", "histogram"):
         if page.fits(table):
@@ -188,7 +185,7 @@ def _draw_columns(page: Page, columns: Sequence[Column]) -> None:
             page.line(printable(f"{column.name!r} is not read: {column.note}"), "yellow")
 
 
-def _draw_classes(page: Page, classes: Classes, column: str | None = None) -> None:
+def _draw_classes(page: Page, classes: ClassCounts, column: str | None = None) -> None:
     of = "" if column is None else printable(f" of {column!r}")
     listed = list(classes.counts)
     title = f"{classes.distinct:,} distinct {'value' if classes.distinct == 1 else 'values'}{of}"
@@ -202,7 +199,7 @@ def _draw_classes(page: Page, classes: Classes, column: str | None = None) -> No
     draw_bars(page, [printable(str(each.label)) for each in listed], [each.count for each in listed])
 
 
-def _sparkline(column: Column) -> str:
+def _sparkline(column: ColumnPortrait) -> str:
     """A letter as high as the count of each class, where there are few, or of each bin."""
     counts = [] if column.numbers is None else column.numbers.bins
     if column.classes is not None and column.classes.distinct <= CLASSES_SHOWN:

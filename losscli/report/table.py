@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from losscli.engine.result import Check, Gate, InputRecord, Result, Samples
+    from losscli.engine.result import Check, InputRecord, Limit, Result, Samples
 
 _LISTED = 4
 """The most items of a list that the summary spells out."""
@@ -157,7 +157,7 @@ def _input(record: InputRecord) -> str:
     return f"{record.path} ({record.format}, shape {record.shape}, {record.dtype}{columns})"
 
 
-def _gate(gate: Gate) -> Iterator[str]:
+def _gate(gate: Limit) -> Iterator[str]:
     """The verdict on one limit, and what would have been the tightest one."""
     within = f" within {_inline(gate.tolerance)}" if gate.tolerance else ""
     yield f"  {gate.name} {_number(gate.limit)}{within}: {'passed' if gate.passed else 'failed'}"

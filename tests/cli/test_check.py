@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 import losscli.cli.check_command
-from losscli.engine.baseline import Baseline
+from losscli.engine.gate_baseline import GateBaseline
 from losscli.engine.gate_file import read_gates
 from losscli.engine.gates import run_gates
 from losscli.report import schema
@@ -245,7 +245,7 @@ def test_what_is_no_baseline_is_not_replaced(folder):
 
 @pytest.mark.parametrize("target", ["gates.toml", "gates.baseline.json", "sample_data/cancer_probs.npy"])
 def test_a_report_does_not_replace_what_is_read(folder, target):
-    folder.write("gates.baseline.json", Baseline().text())
+    folder.write("gates.baseline.json", GateBaseline().text())
     before = (folder.folder / target).read_bytes()
     outcome = folder(f"check gates.toml --junit {target}")
     assert outcome.code == 2
@@ -257,7 +257,7 @@ def test_a_report_does_not_replace_what_is_read(folder, target):
 def test_a_file_that_cannot_be_completed_stays_as_it_was(folder, monkeypatch, option):
     folder.write("gates.toml", TWO.replace("3000.5", "4000"))
     folder.write("j.xml", "old")
-    folder.write("gates.baseline.json", Baseline().text())
+    folder.write("gates.baseline.json", GateBaseline().text())
     before = {name: (folder.folder / name).read_bytes() for name in ("j.xml", "gates.baseline.json")}
     files = folder.files
 
@@ -383,7 +383,7 @@ def test_no_name_reaches_a_terminal_as_an_escape_nor_the_runner_as_a_command(fol
 def rendered(folder, text, width):
     folder.write("gates.toml", text)
     file = read_gates(str(folder.folder / "gates.toml"))
-    report = run_gates(file, file.gates, Baseline(exists=False))
+    report = run_gates(file, file.gates, GateBaseline(exists=False))
     page = new_page(width=width, color=False, tty=True)
     draw_gates(page, report)
     return page.text().splitlines()[1:]

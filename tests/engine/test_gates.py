@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reading import ROOT
 
 import losscli
-from losscli.engine.baseline import Accepted, Baseline, read_baseline
+from losscli.engine.gate_baseline import Accepted, GateBaseline, read_baseline
 from losscli.engine.gate_file import read_gates
 from losscli.engine.gates import run_gates
 from losscli.errors import DataError, UsageError
@@ -59,7 +59,7 @@ def written(folder: Path, text: str) -> str:
 
 def report_of(folder, text, baseline=None):
     file = read_gates(written(folder, text))
-    return run_gates(file, file.gates, Baseline(exists=False) if baseline is None else baseline)
+    return run_gates(file, file.gates, GateBaseline(exists=False) if baseline is None else baseline)
 
 
 def only(folder, text, baseline=None):
@@ -454,7 +454,7 @@ SIGNATURE = "cross-entropy|kind:logits|reduction:mean|n:360|ignored:0|convention
     ("accepted", "passed"), [(MEAN, True), (MEAN * (1 + 5e-7), True), (MEAN * (1 + 5e-6), False), (math.nan, False)]
 )
 def test_a_baseline_holds_within_its_tolerance(folder, accepted, passed):
-    baseline = Baseline({"digits": Accepted(accepted, SIGNATURE, "0.0.1")})
+    baseline = GateBaseline({"digits": Accepted(accepted, SIGNATURE, "0.0.1")})
     (verdict,) = only(folder, DIGITS + "baseline = true", baseline).limits
     assert (verdict.name, verdict.passed) == ("baseline", passed)
     (wider,) = only(folder, DIGITS + "baseline = true\nrtol = 1e-5", baseline).limits
@@ -472,7 +472,7 @@ def test_a_baseline_holds_within_its_tolerance(folder, accepted, passed):
 )
 def test_a_baseline_of_another_computation_is_an_error_and_no_comparison(folder, gate, difference):
     outcome = only(
-        folder, gate + "max = 1e9\nbaseline = true\natol = 1e9", Baseline({"digits": Accepted(MEAN, SIGNATURE)})
+        folder, gate + "max = 1e9\nbaseline = true\natol = 1e9", GateBaseline({"digits": Accepted(MEAN, SIGNATURE)})
     )
     assert outcome.status == "error"
     assert outcome.error.problem.endswith(difference)
@@ -485,13 +485,13 @@ def test_without_a_baseline_a_gate_fails_and_says_what_to_do(folder):
     gate = only(folder, DIGITS + "baseline = true")
     assert gate.status == "failed"
     assert "--update-baseline` and commit gates.baseline.json" in gate.limits[0].note
-    other = only(folder, DIGITS + "baseline = true", Baseline({"other": Accepted(1.0, SIGNATURE)}))
+    other = only(folder, DIGITS + "baseline = true", GateBaseline({"other": Accepted(1.0, SIGNATURE)}))
     assert other.limits[0].note.startswith("gates.baseline.json has no such gate")
 
 
 def test_a_baseline_is_sorted_read_back_in_all_digits_and_stays_as_it_is(tmp_path):
     values = {"ü|z": Accepted(0.1 + 0.2, "s"), "a\n": Accepted(math.inf, "s"), "n": Accepted(math.nan, "s")}
-    first = Baseline(values)
+    first = GateBaseline(values)
     path = tmp_path / "b.json"
     path.write_text(first.text(), encoding="utf-8")
     back = read_baseline(path)
@@ -503,7 +503,7 @@ def test_a_baseline_is_sorted_read_back_in_all_digits_and_stays_as_it_is(tmp_pat
 
 
 def test_an_update_keeps_the_version_of_what_did_not_change():
-    old = Baseline(
+    old = GateBaseline(
         {"a": Accepted(1.0, "s", "0.0.1"), "b": Accepted(2.0, "s", "0.0.1"), "c": Accepted(3.0, "s", "0.0.1")}
     )
     now = {"a": Accepted(1.0, "s", "9.9"), "b": Accepted(2.5, "s", "9.9")}

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from losscli.data import from_array
 from losscli.engine.diagnosis.orders import compare_orders, cost_of_labels, cost_of_numbers
-from losscli.engine.tally import SHOWN_BINS, FieldTally, Histogram, LabelCounts, Spread
+from losscli.engine.tally import SHOWN_BINS, Bins, FieldTally, LabelCounts, Spread
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 modest = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -65,7 +65,7 @@ def test_moments_are_those_of_all_numbers(values, cuts):
 
 @given(arrays.arrays(np.float64, st.integers(1, 80), elements=finite), st.lists(st.integers(0, 80), max_size=4))
 def test_a_histogram_of_anything_is_whole(values, cuts):
-    histogram = Histogram()
+    histogram = Bins()
     for block in in_blocks(values, cuts):
         histogram.add(block)
     edges, bins = histogram.shown()
@@ -77,7 +77,7 @@ def test_a_histogram_of_anything_is_whole(values, cuts):
 @given(st.lists(st.integers(-3000, 3000), min_size=1, max_size=80), st.lists(st.integers(0, 80), max_size=3))
 def test_a_histogram_counts_between_its_edges(numbers, cuts):
     values = np.array(numbers) / 8.0
-    histogram = Histogram()
+    histogram = Bins()
     for block in in_blocks(values, cuts):
         histogram.add(block)
     edges, bins = histogram.shown()
@@ -87,7 +87,7 @@ def test_a_histogram_counts_between_its_edges(numbers, cuts):
 
 
 def test_the_edges_are_round():
-    histogram = Histogram()
+    histogram = Bins()
     histogram.add(np.array([0.0, 0.05, 0.3, 0.7, 1.0]))
     edges, bins = histogram.shown()
     assert edges == [round(0.1 * i, 1) for i in range(11)]

@@ -21,7 +21,7 @@ import losscli
 from losscli.losses.catalogue import HEADINGS
 from losscli.losses.models.arithmetic import log
 from losscli.losses.models.catalogue import find_model, models
-from losscli.losses.models.statistics import Counts, SquareSum
+from losscli.losses.models.statistics import CountTotals, SquareSum
 
 MODELS = list(models().values())
 
@@ -211,7 +211,7 @@ def test_sum_of_squares_is_exact(values):
 
 @given(st.lists(st.integers(0, 2**53) | st.integers(0, 600), min_size=1, max_size=8))
 def test_log_factorials(counts):
-    data = Counts()
+    data = CountTotals()
     data.add(read_only(counts))
     true = mpmath.fsum(mpmath.loggamma(mpf(count) + 1) for count in counts)
     assert abs(mpf(str(data.log_factorials)) - true) < mpf("5e-15") * len(counts)

@@ -11,11 +11,11 @@ from losscli.engine.result import (
     Check,
     Counts,
     Extreme,
-    Gate,
     Group,
     Groups,
     Histogram,
     InputRecord,
+    Limit,
     Result,
     Statistics,
 )
@@ -68,8 +68,8 @@ def full_result(make_result) -> Result:
         check=Check(
             False,
             (
-                Gate("expect", 0.3, False, {"rtol": inf, "atol": inf}, {"rtol": 1e-9, "atol": 0.0}),
-                Gate("min", 0.0, True, {"min": inf}),
+                Limit("expect", 0.3, False, {"rtol": inf, "atol": inf}, {"rtol": 1e-9, "atol": 0.0}),
+                Limit("min", 0.0, True, {"min": inf}),
             ),
         ),
         warnings=(HOSTILE,),

@@ -5,7 +5,7 @@ import re
 import pytest
 from handmade import render_markdown, samples_of
 
-from losscli.engine.result import Check, Gate, InputRecord
+from losscli.engine.result import Check, InputRecord, Limit
 from losscli.report.markdown import MarkdownPage, code, plain
 from losscli.report.page import Column
 
@@ -52,7 +52,7 @@ def test_golden(make_result):
     result = make_result(
         first=samples_of([0.1 + 0.2, 12.5]),
         top=samples_of([12.5], start=3),
-        check=Check(False, (Gate("max", 0.2, False, {"max": 0.1 + 0.2}),)),
+        check=Check(False, (Limit("max", 0.2, False, {"max": 0.1 + 0.2}),)),
     )
     assert render_markdown(result) == EXPECTED
 

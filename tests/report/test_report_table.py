@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from handmade import HOSTILE, render_table, samples_of
 
-from losscli.engine.result import Check, Gate
+from losscli.engine.result import Check, Limit
 
 PLAIN = """\
 nll = 0.30000000000000004 nats (mean)
@@ -53,8 +53,8 @@ def gated_result(make_result):
         check=Check(
             False,
             (
-                Gate("expect", 0.25, False, {"rtol": 0.2, "atol": 0.05}, {"rtol": 1e-9, "atol": 0.0}),
-                Gate("max", 0.5, True, {"max": 0.1 + 0.2}),
+                Limit("expect", 0.25, False, {"rtol": 0.2, "atol": 0.05}, {"rtol": 1e-9, "atol": 0.0}),
+                Limit("max", 0.5, True, {"max": 0.1 + 0.2}),
             ),
         ),
         warnings=("not for stdout",),

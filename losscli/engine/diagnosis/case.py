@@ -9,7 +9,7 @@ from typing import Literal
 from losscli.data import ReadOptions
 from losscli.data.columns import as_pattern
 from losscli.data.model import Field, Source
-from losscli.engine.diagnosis.findings import Diagnosis, Finding, Level, Settled, Suggestion, Verdict
+from losscli.engine.diagnosis.findings import Diagnosis, Finding, Level, Readiness, Settled, Suggestion
 from losscli.engine.diagnosis.orders import Orders
 from losscli.engine.diagnosis.recipe import Operand, Recipe, operand_of
 from losscli.engine.labels import class_names
@@ -103,7 +103,7 @@ class Case:
             self.say("no-step", "note", problem, "it is a stream, a folder, an address or compressed", "save it first")
         if not self.recipe.possible or not suggestions:
             return Diagnosis("stuck", self.findings, (), (), self.order)
-        verdict: Verdict = "fixable" if "fault" in levels else "doubtful" if "doubt" in levels else "ready"
+        verdict: Readiness = "fixable" if "fault" in levels else "doubtful" if "doubt" in levels else "ready"
         return Diagnosis(verdict, self.findings, self.recipe.steps, suggestions, self.order)
 
     def shared_id(self) -> tuple[str, Field] | None:

@@ -9,7 +9,7 @@ from typing import Literal
 from losscli.engine.diagnosis.orders import Orders
 
 Level = Literal["fault", "doubt", "note"]
-Verdict = Literal["ready", "doubtful", "fixable", "stuck"]
+Readiness = Literal["ready", "doubtful", "fixable", "stuck"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Diagnosis:
     steps and options of the commands) or "stuck" (no command would work).
     """
 
-    verdict: Verdict
+    verdict: Readiness
     findings: Sequence[Finding]
     steps: Sequence[str]
     suggestions: Sequence[Suggestion]

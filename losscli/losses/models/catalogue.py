@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 
 from losscli.errors import UsageError
 from losscli.losses.catalogue import normalized, parse_docstring
-from losscli.losses.models.statistics import Statistics
+from losscli.losses.models.statistics import SufficientStatistics
 from losscli.losses.parameters import Number, Parameter, Weights
 from losscli.numerics import Array
 from losscli.records import record
@@ -132,7 +132,7 @@ class Model:
     name: str
     aliases: tuple[str, ...]
     support: Support
-    statistics: type[Statistics]
+    statistics: type[SufficientStatistics]
     summary: str
     sections: Mapping[str, str]
     parameters: tuple[Parameter, ...]
@@ -173,7 +173,9 @@ class Model:
 MODELS: dict[str, Model] = {}
 
 
-def model(*, support: Support, statistics: type[Statistics], aliases: tuple[str, ...] = ()) -> Callable[[type], type]:
+def model(
+    *, support: Support, statistics: type[SufficientStatistics], aliases: tuple[str, ...] = ()
+) -> Callable[[type], type]:
     """Enter the decorated class in the catalogue, and leave it as it is."""
 
     def enter(class_: Any) -> type:

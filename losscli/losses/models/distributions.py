@@ -24,12 +24,12 @@ from losscli.losses.models.catalogue import (
     Support,
     model,
 )
-from losscli.losses.models.statistics import Counts, Moments, Tally, Totals
+from losscli.losses.models.statistics import CountTotals, MomentTotals, Tally, Totals
 
 AT_THE_EDGE = "lies at the edge of its range, where the standard error of the Fisher information does not hold"
 
 
-@model(aliases=("gaussian", "gauss"), support=Support("values"), statistics=Moments)
+@model(aliases=("gaussian", "gauss"), support=Support("values"), statistics=MomentTotals)
 @dataclass(frozen=True)
 class Normal(Distribution):
     """Normal (Gaussian) distribution of real numbers.
@@ -75,12 +75,12 @@ class Normal(Distribution):
         return cls(Fraction(mean), Fraction(variance) if std is None else Fraction(std) ** 2)  # type: ignore[arg-type]
 
     @classmethod
-    def fitted(cls, data: Moments) -> Self:
+    def fitted(cls, data: MomentTotals) -> Self:
         """The mean of the data, and their mean squared deviation from it."""
         mean = data.total / data.count
         return cls(mean, data.squares_about(mean) / data.count)
 
-    def log_likelihood(self, data: Moments) -> Decimal:
+    def log_likelihood(self, data: MomentTotals) -> Decimal:
         """−n/2 (log 2π + log σ²) − Σ(x − μ)² / 2σ²; +∞ for data that all sit on the mean of a σ of 0."""
         if self.variance == 0:
             return Decimal("Infinity")
@@ -227,7 +227,7 @@ class Categorical(Distribution):
         return [f"{len(empty)} of {len(self.probs)} classes do not occur ({named}): an estimate of 0 {AT_THE_EDGE}"]
 
 
-@model(support=Support("counts", 0.0, 2.0**53, whole=True), statistics=Counts)
+@model(support=Support("counts", 0.0, 2.0**53, whole=True), statistics=CountTotals)
 @dataclass(frozen=True)
 class Poisson(Distribution):
     """Poisson distribution of counts.
@@ -261,11 +261,11 @@ class Poisson(Distribution):
         return cls(Fraction(rate))
 
     @classmethod
-    def fitted(cls, data: Counts) -> Self:
+    def fitted(cls, data: CountTotals) -> Self:
         """The mean count."""
         return cls(data.total / data.count)
 
-    def log_likelihood(self, data: Counts) -> Decimal:
+    def log_likelihood(self, data: CountTotals) -> Decimal:
         """Σk log λ − nλ − Σ log k!."""
         return times_log(data.total, self.rate) - as_decimal(data.count * self.rate) - data.log_factorials
 

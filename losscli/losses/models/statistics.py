@@ -14,7 +14,7 @@ from losscli.losses.models.arithmetic import CONTEXT, LOG_TWO_PI, as_decimal
 from losscli.numerics import UNIT_EXPONENT, Array, ExactSum
 
 
-class Statistics(Protocol):
+class SufficientStatistics(Protocol):
     """What a model keeps of the data."""
 
     count: int
@@ -41,7 +41,7 @@ class Totals:
         return _exact(self._sum)
 
 
-class Moments(Totals):
+class MomentTotals(Totals):
     """The number of values, their sum and the sum of their squares."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class SquareSum:
         return sum((_exact(part) * Fraction(4) ** -shift for shift, part in self._scaled.items()), Fraction(0))
 
 
-class Counts(Totals):
+class CountTotals(Totals):
     """The number of counts, their sum, and the sum of the logarithms of their factorials.
 
     log k! is as large as k log k, and nearly all of it cancels in the likelihood. It is therefore

@@ -30,16 +30,16 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class GateBaseline:
     """The accepted values by the names of their gates; `exists` is False before the first update."""
 
     entries: Mapping[str, Accepted] = field(default_factory=dict)
     exists: bool = True
 
-    def updated(self, values: Mapping[str, Accepted], *, keep: bool) -> Baseline:
+    def updated(self, values: Mapping[str, Accepted], *, keep: bool) -> GateBaseline:
         """With these values in the place of older ones; the others stay if `keep`, else they go."""
         unchanged = {name: old for name, old in self.entries.items() if name in values and _same(old, values[name])}
-        return Baseline({**(self.entries if keep else {}), **values, **unchanged})
+        return GateBaseline({**(self.entries if keep else {}), **values, **unchanged})
 
     def text(self) -> str:
         """The file, in UTF-8."""
@@ -55,7 +55,7 @@ class Baseline:
         return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_baseline(path: Path) -> Baseline:
+def read_baseline(path: Path) -> GateBaseline:
     """The baseline at `path`, an empty one where there is no file.
 
     Raises:
@@ -63,9 +63,9 @@ def read_baseline(path: Path) -> Baseline:
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return Baseline(_entries(document))
+        return GateBaseline(_entries(document))
     except FileNotFoundError:
-        return Baseline(exists=False)
+        return GateBaseline(exists=False)
     except OSError as error:
         raise DataError(
             f"{shown(str(path))}: the baseline cannot be read: {(error.strerror or str(error)).lower()}"
