@@ -110,7 +110,7 @@ def signature_of(loss: Loss) -> inspect.Signature:
     keyword = inspect.Parameter.KEYWORD_ONLY
     options = {**{p.name: p.default for p in loss.parameters}, **REQUEST_OPTIONS}
     targets = inspect.Parameter("targets", either)
-    if isinstance(loss.contract, Tokens):  # chosen tokens have none
+    if loss.contract.can_lack_targets:
         targets = targets.replace(default=None)
     return inspect.Signature(
         [

@@ -21,7 +21,6 @@ from losscli.engine.inputs import number_list
 from losscli.engine.plan import Request
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss, catalogue, find
-from losscli.losses.contracts import Classes, Elementwise
 from losscli.losses.parameters import Choice, ClassIndex, Flag, Number, Parameter, Side, Weights, Whole
 from losscli.wording import did_you_mean, shown
 
@@ -193,16 +192,11 @@ def _worst_group(table: _Table, loss: Loss) -> WorstGroup | None:
     by, maximum = inner.required_text("by"), inner.number("max")
     if maximum is None:
         raise UsageError(f"{inner.lead}: max is missing", hint=f'worst_group = {{ by = "{by}", max = 1.0 }}')
-    if by == TRUE_CLASS and not _has_labels(loss):
+    if by == TRUE_CLASS and not loss.contract.one_class:
         raise UsageError(
             f"{inner.lead}: by is {TRUE_CLASS!r}, but {loss.name} has no class for each sample", hint="name a column"
         )
     return WorstGroup(by, maximum)
-
-
-def _has_labels(loss: Loss) -> bool:
-    contract = loss.contract
-    return isinstance(contract, Classes) or (isinstance(contract, Elementwise) and contract.target.noun == "labels")
 
 
 def _request(table: _Table) -> Request:

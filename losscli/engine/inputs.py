@@ -17,7 +17,7 @@ from losscli.data.sniff import detect_format
 from losscli.engine.scoring import sample_shape
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
-from losscli.losses.contracts import CHOSEN_KINDS, Alignment, Classes, Tokens
+from losscli.losses.contracts import CHOSEN_KINDS
 from losscli.losses.parameters import Parameter, Side, Weights, is_number
 from losscli.wording import did_you_mean, listed
 
@@ -38,8 +38,7 @@ def open_fields(request: Request) -> dict[str, Field]:
             taken += side.info.columns
     if has_no_targets(request):
         return {"predictions": predictions.select(request.pred, exclude=taken, ragged=True), **sides}
-    text = isinstance(request.loss.contract, Classes)
-    ragged = isinstance(request.loss.contract, Alignment)
+    text, ragged = request.loss.contract.names_classes, request.loss.contract.ragged
     # A lone column of labels may be what the groups are made by, too.
     of_groups = sides["by"].info.columns if request.by is not None else None
     others = [] if targets is not predictions and targets.columns == of_groups else taken
@@ -119,13 +118,13 @@ def _open_sources(request: Request) -> list[Source]:
 
 def _or_chosen(loss: Loss) -> str:
     """The other way out, where a loss can do without targets."""
-    return f"; --kind {CHOSEN_KINDS[0]} takes none" if isinstance(loss.contract, Tokens) else ""
+    return f"; --kind {CHOSEN_KINDS[0]} takes none" if loss.contract.can_lack_targets else ""
 
 
 def _open(spec: Any, name: str, request: Request) -> Source:
     if isinstance(spec, str):
         return open_source(spec, request.read, reread=request.id is not None or request.baselines)
-    ragged = isinstance(request.loss.contract, Alignment) or request.options.get("kind") in CHOSEN_KINDS
+    ragged = request.loss.contract.ragged or request.options.get("kind") in CHOSEN_KINDS
     return from_array(spec, name, ragged=ragged)
 
 

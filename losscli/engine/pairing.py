@@ -19,7 +19,6 @@ from losscli.engine.labels import class_names, class_numbers
 from losscli.engine.plan import Request, compute
 from losscli.engine.result import Result, Scored
 from losscli.errors import DataError
-from losscli.losses.contracts import Alignment, Classes
 from losscli.losses.parameters import Side, Weights
 from losscli.numerics import Array
 from losscli.wording import did_you_mean
@@ -95,10 +94,8 @@ class Keeper:
 
     def __init__(self, request: Request, *, shown: bool) -> None:
         # What `mean_rule` divides by is part of a sample's share in the mean, and not of its loss.
-        self._by_labels = isinstance(request.loss.contract, Alignment) and request.options.get("mean_rule") in (
-            None,
-            "torch",
-        )
+        options = {parameter.name: parameter.default for parameter in request.loss.parameters} | {**request.options}
+        self._by_labels = options.get("mean_rule") == "torch"
         self._shown = SHOWN if shown else ()
         self._blocks: dict[str, list[np.ndarray]] = {}
 
@@ -203,7 +200,7 @@ def _refuse_other_columns(scored: Sequence[ScoredModel]) -> None:
     """Refuse tables whose classes stand in different orders, where the targets go by position."""
     first = scored[0]
     columns = first.result.inputs["predictions"].columns or ()
-    if not isinstance(first.request.loss.contract, Classes) or len(columns) < 2:
+    if not first.request.loss.contract.names_classes or len(columns) < 2:
         return
     targets = first.result.inputs["targets"]
     if targets.dtype == "text" or (targets.kind == "labels" and class_numbers(class_names(columns))):

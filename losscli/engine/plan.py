@@ -25,7 +25,7 @@ from losscli.engine.scoring import NanPolicy, Scorer
 from losscli.engine.summary import UNITS, summarize
 from losscli.errors import UsageError
 from losscli.losses.catalogue import Loss
-from losscli.losses.contracts import Alignment, Classes, Elementwise, Tokens
+from losscli.losses.contracts import Alignment, Elementwise, Tokens
 from losscli.losses.parameters import whole_number
 from losscli.records import record
 
@@ -144,7 +144,7 @@ def _refuse_unusable(request: Request) -> None:
 def _refuse_idle(request: Request) -> None:
     """Refuse what has no effect on this loss and these inputs, and was asked for all the same."""
     loss = request.loss
-    if request.classes is not None and "classes" not in request.defaults and not isinstance(loss.contract, Classes):
+    if request.classes is not None and "classes" not in request.defaults and not loss.contract.names_classes:
         raise UsageError(f"--classes names the classes of labels, and {loss.name} has none", hint="leave it out")
     if request.id is not None and request.targets is None and "id" not in request.defaults:
         raise UsageError(

@@ -7,7 +7,7 @@ to the loss function, which does arithmetic only.
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from losscli.losses.domains import COUNT, LENGTH, MASK, REAL, SOFT_LABEL, Domain
 from losscli.losses.parameters import Choice, ClassIndex, Flag, Number, Parameter, Side, Whole
@@ -51,12 +51,33 @@ def kind_parameter(kinds: tuple[str, ...], default: str) -> Parameter:
     )
 
 
+class Traits:
+    """What sets contracts apart, for those who need not know more of them."""
+
+    ragged: ClassVar[bool] = False
+    """Whether samples may be of different lengths."""
+    names_classes: ClassVar[bool] = False
+    """Whether the columns of the predictions are classes, by whose names labels may be given."""
+    can_lack_targets: ClassVar[bool] = False
+    """Whether some kinds of predictions need no targets."""
+
+    @property
+    def one_class(self) -> bool:
+        """Whether every sample has one class, as groups by class need."""
+        return False
+
+
 @record
-class Elementwise:
+class Elementwise(Traits):
     """Predictions and targets of one shape; the loss is taken number by number."""
 
     prediction: Domain = REAL
     target: Domain = REAL
+
+    @property
+    def one_class(self) -> bool:
+        """Whether every sample has one class: where targets are those of two classes."""
+        return self.target.noun == "labels"
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -65,7 +86,7 @@ class Elementwise:
 
 
 @record
-class Classes:
+class Classes(Traits):
     """Predictions with an axis of classes; targets are class indices or, where `soft`, distributions.
 
     `default_kind` is what a call from Python takes its predictions for; the command line detects it.
@@ -73,6 +94,9 @@ class Classes:
 
     default_kind: ScoreKind
     soft: bool
+
+    names_classes = True
+    one_class = True
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -88,8 +112,10 @@ class Classes:
 
 
 @record
-class Tokens:
+class Tokens(Traits):
     """Sequences: scores of every token of a vocabulary at each step, or of the chosen tokens alone."""
+
+    can_lack_targets = True
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -128,8 +154,10 @@ class Tokens:
 
 
 @record
-class Alignment:
+class Alignment(Traits):
     """Utterances: scores of every class at each frame, and a label sequence that is not aligned with them."""
+
+    ragged = True
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
