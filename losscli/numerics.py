@@ -131,12 +131,14 @@ def odds_against(scores: np.ndarray, target: np.ndarray) -> tuple[Array, Array]:
     """
     rows, classes = scores.shape
     others, chosen = np.empty(rows), np.empty(rows)
-    step = max(1, PIECE // classes)
+    step = max(1, min(PIECE // classes, rows))
     first = np.arange(0, step * classes, classes)
+    room = np.empty((step, classes))  # the same for all pieces, so that it stays in a cache
     for start in range(0, rows, step):
-        piece = slice(start, start + step)
+        piece = slice(start, min(start + step, rows))
         # Widened before they are exponentiated: given float32, NumPy would work in float32 whatever `out` is.
-        exponentials = scores[piece].astype(np.float64, order="C")
+        exponentials = room[: piece.stop - start]
+        np.copyto(exponentials, scores[piece])
         np.exp(exponentials, out=exponentials)
         flat = exponentials.reshape(-1)
         position = first[: len(exponentials)] + target[piece]

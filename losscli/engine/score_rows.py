@@ -78,7 +78,7 @@ class ScoreRows:
         scores = surprisal.scores
         if self.kind == "logits" and surprisal.others is not None and surprisal.chosen is not None:
             doubtful = self._doubtful(surprisal.others, surprisal.chosen, surprisal.least_mass)
-            few = scores[doubtful]
+            few = scores.take(doubtful, axis=0)
             if surprisal.least_mass or np.isfinite(_greatest(few)).all():
                 sound = np.ones(len(doubtful), np.bool_) if counted is None else counted[doubtful]
                 facts = self.facts(few, sound, self.samples_of(start, first + doubtful))
