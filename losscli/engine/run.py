@@ -37,6 +37,9 @@ TABLE_NUMBERS = 1 << 19
 LONG_RANGE = 2
 """How many ranges of a scorer that keeps to pieces by itself are one: fewer calls, fewer waits for the interpreter."""
 
+PIECED_SAMPLES = 1 << 19
+"""How many samples a range of such a scorer has at most: what it makes of each it holds until all are scored."""
+
 MEMORY_RANGE = 4
 """How many ranges of arrays that are in memory as a whole are one, for the same reason: they wait in no buffer."""
 
@@ -90,11 +93,13 @@ def _random_access(fields: Mapping[str, Field]) -> bool:
 def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: RunOptions) -> Partial:
     random_access = _random_access(fields)
     numbers = RANGE_NUMBERS if random_access else TABLE_NUMBERS
-    if scorer.scores_in_pieces:
-        numbers *= LONG_RANGE
-    elif not any(field.source.origins for field in fields.values()):
+    if not any(field.source.origins for field in fields.values()):
         numbers *= MEMORY_RANGE
+    elif scorer.scores_in_pieces:
+        numbers *= LONG_RANGE
     rows = max(1, numbers // max(1, scorer.numbers_per_sample))
+    if scorer.scores_in_pieces:
+        rows = min(rows, PIECED_SAMPLES)
     if options.statistics or options.needs_every_sample:
         rows = min(rows, RANGE_SAMPLES)
     blocks = _prepared(align(fields, rows), scorer, options.look)
