@@ -181,7 +181,10 @@ def _fail_on(text: str | None, margin: float) -> list[FailOn]:
         if word not in FAIL_ON:
             raise UsageError(f"--fail-on is {word!r}, but must be one of {', '.join(FAIL_ON)}")
     if "inferior" in words and not margin:
-        raise UsageError("--fail-on inferior needs --margin, the difference that would be too much")
+        raise UsageError(
+            "--fail-on inferior needs --margin, the difference that would be too much",
+            hint="for instance --margin 0.01",
+        )
     return words
 
 

@@ -36,7 +36,9 @@ def open_npz(located: Input, options: ReadOptions) -> ArrayFields:
             with zipfile.ZipFile(path) as archive:
                 stream = archive.open(f"{member}.npy")
         except _DAMAGE as error:
-            raise DataError(f"{located}: its array {member!r} cannot be read", why=str(error)) from error
+            raise DataError(
+                f"{located}: its array {member!r} cannot be read", why=str(error), hint="copy or save it again"
+            ) from error
         return guarded(cast("BinaryIO", stream), _DAMAGE, f"{located}: its array {member!r}", "archive")
 
     return open_npy(Input(f"{located.label}:{member}", opened), options, format="npz")
@@ -45,7 +47,9 @@ def open_npz(located: Input, options: ReadOptions) -> ArrayFields:
 def _choose_member(located: Input, names: list[str]) -> str:
     wanted = located.member
     if not names:
-        raise DataError(f"{located}: the archive holds no arrays")
+        raise DataError(
+            f"{located}: the archive holds no arrays", hint="save them with np.savez('preds.npz', preds=values)"
+        )
     if wanted is None:
         if len(names) == 1:
             return names[0]

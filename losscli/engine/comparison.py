@@ -213,7 +213,10 @@ def compare(
     resampled: Unit = "samples" if clusters is None else "clusters"
     count = len(paired.samples) if clusters is None else clusters.count
     if count < 2:
-        raise DataError(f"there is a single one of the {resampled} to compare", why="chance shows in two or more")
+        hint = "without --cluster every sample stands for itself" if clusters else ""
+        raise DataError(
+            f"there is a single one of the {resampled} to compare", why="chance shows in two or more", hint=hint
+        )
     warnings = list(paired.warnings)
     if count < FEW_UNITS:
         warnings.append(f"{count} {resampled} are few: bootstrap intervals of fewer than {FEW_UNITS} are too short")

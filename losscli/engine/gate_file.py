@@ -147,6 +147,7 @@ def _refuse_same_names(path: str, gates: Sequence[GateSpec]) -> None:
             raise UsageError(
                 f"{shown(path)}: two gates are named {gate.name!r}",
                 why="the baseline and --gate know a gate by its name",
+                hint="give each a name of its own",
             )
         seen.add(gate.name)
 
@@ -159,7 +160,9 @@ def _gate(path: str, number: int, entry: dict[str, Any], line: int | None) -> Ga
     request = _request(table)
     if not any(key in entry for key in LIMIT_KEYS):
         raise UsageError(
-            f"{table.lead}: it has no limit", why=f"a limit is {', '.join(LIMIT_KEYS[:-1])} or {LIMIT_KEYS[-1]}"
+            f"{table.lead}: it has no limit",
+            why=f"a limit is {', '.join(LIMIT_KEYS[:-1])} or {LIMIT_KEYS[-1]}",
+            hint="for instance max = 0.5",
         )
     rtol, atol = (table.number(key, least=0.0) for key in TOLERANCE_KEYS)
     baseline = table.get("baseline", False, _FLAG)

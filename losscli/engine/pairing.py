@@ -143,14 +143,20 @@ def score_together(request: Request, models: Sequence[str], *, shown: bool) -> P
     counts = [len(model.loss) for model in scored]
     if len(set(counts)) > 1:
         told = ", ".join(f"{model.name} has {count:,}" for model, count in zip(scored, counts, strict=True))
-        raise DataError(f"the models have different numbers of samples: {told}")
+        raise DataError(
+            f"the models have different numbers of samples: {told}",
+            hint="--id COL joins tables with the targets by a column",
+        )
     warnings = _warnings(scored)
     skipped = _skipped(scored)
     if skipped.any():
         warnings.append(f"{int(skipped.sum())} samples hold a NaN for one of the models and are left out for all")
     rows = np.flatnonzero((scored[0].weight != 0.0) & ~skipped)
     if not len(rows):
-        raise DataError("nothing is left to compare: every sample is ignored, skipped or of weight 0")
+        raise DataError(
+            "nothing is left to compare: every sample is ignored, skipped or of weight 0",
+            hint="look at --ignore-index, --on-nan skip and the weights",
+        )
     return Paired([model.taken(rows) for model in scored], rows, counts[0], int(skipped.sum()), warnings)
 
 

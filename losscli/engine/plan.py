@@ -78,17 +78,8 @@ def compute(request: Request) -> Result:
     loss = request.loss
     request = with_named_targets(with_named_predictions(request))
     _refuse_unusable(request)
-    if request.penalty is not None and request.reduction == "none":
-        raise UsageError("a penalty is added to one number, but --reduction none yields many")
+    _refuse_clashes(request)
     _refuse_idle(request)
-    if request.by is not None and request.by_class:
-        raise UsageError("--by and --by-class are two ways to make groups", hint="leave one of them out")
-    if request.baselines and request.reduction == "none":
-        raise UsageError("a baseline is compared with one number, but --reduction none yields many")
-    if loss.of_mean and request.reduction != "mean":
-        raise UsageError(f"{loss.name} is made of a mean: --reduction {request.reduction} does not apply to it")
-    if request.base != "e" and not loss.in_nats:
-        raise UsageError(f"{loss.name} is no logarithm, so --base {request.base} does not apply to it")
     options = loss.check_options(vectors_read(loss.parameters, request.options, request.read))
     fields = open_fields(request)
     if not reads_vectors(request):
@@ -139,6 +130,26 @@ def _refuse_unusable(request: Request) -> None:
     for name in ("per_sample", "by_class", "histogram", "baselines"):
         if getattr(request, name) not in (None, True, False):
             raise UsageError(f"--{name.replace('_', '-')} is {getattr(request, name)!r}, but must be True or False")
+
+
+def _refuse_clashes(request: Request) -> None:
+    """Refuse what does not go with the reduction, the base or the groups that are asked for."""
+    loss, reduction = request.loss, request.reduction
+    for asked, what in ((request.penalty, "a penalty is added to"), (request.baselines, "a baseline is compared with")):
+        if asked and reduction == "none":
+            raise UsageError(f"{what} one number, but --reduction none yields many", hint="drop --reduction none")
+    if loss.of_mean and reduction != "mean":
+        raise UsageError(
+            f"{loss.name} is made of a mean: --reduction {reduction} does not apply to it",
+            hint=f"drop --reduction {reduction}",
+        )
+    if request.base != "e" and not loss.in_nats:
+        raise UsageError(
+            f"{loss.name} is no logarithm, so --base {request.base} does not apply to it",
+            hint=f"drop --base {request.base}",
+        )
+    if request.by is not None and request.by_class:
+        raise UsageError("--by and --by-class are two ways to make groups", hint="leave one of them out")
 
 
 def _refuse_idle(request: Request) -> None:

@@ -116,6 +116,7 @@ class TokensScorer(Scorer):
             raise DataError(
                 f"{self.predictions.info.path} has shape {self.predictions.info.shape}",
                 why=f"{self.kind} are one number a token: (N, T), (T), or lists",
+                hint="scores over the whole vocabulary are --kind logits, log-probs or probs, and need TARGETS",
             )
         self.steps = shape[0] if shape else 0
         self.numbers_per_sample = self.steps or RAGGED_NUMBERS
@@ -276,6 +277,7 @@ class TokensScorer(Scorer):
             raise DataError(
                 f"{side.info.path} has shape {side.info.shape}",
                 why=f"{NOUNS[name]} is one whole number for each sequence",
+                hint="FILE:COLUMN picks a column",
             )
         numbers = numbers.reshape(-1)
         bad = np.flatnonzero(~((numbers >= 0.0) & (np.floor(numbers) == numbers) & np.isfinite(numbers)))
