@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 
 import jsonschema
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
+from losscli.engine import tally
 from losscli.report import schema
 
 CLASSES = 4
@@ -766,3 +771,239 @@ def test_every_sample_file_can_be_seen(samples, validator):
         assert (outcome.code, outcome.err) == (0, "")
         validator.validate(json.loads(outcome.out))
         assert samples(f"inspect {path.name}").code == 0
+
+
+# What only some files have
+
+
+def delimited(columns, mark=",", point="."):
+    rows = zip(*(map(str, column) for column in columns.values()), strict=True)
+    return (
+        "\n".join([mark.join(columns), *(mark.join(cell.replace(".", point) for cell in row) for row in rows)]) + "\n"
+    )
+
+
+WRITERS = {
+    "p.npy": lambda path, columns: np.save(path, np.column_stack(list(columns.values()))),
+    "p.csv": lambda path, columns: path.write_text(delimited(columns)),
+    "p.csv.gz": lambda path, columns: path.write_bytes(gzip.compress(delimited(columns).encode())),
+    "p.tsv": lambda path, columns: path.write_text(delimited(columns, "\t")),
+    "p.txt": lambda path, columns: path.write_text(delimited(columns, ";", ",")),
+    "p.parquet": lambda path, columns: pq.write_table(pa.table(columns), path),
+    "p.arrow": lambda path, columns: feather.write_feather(pa.table(columns), path, compression="uncompressed"),
+}
+IN_GERMAN = " --input-format csv --delimiter ';' --decimal ,"
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_step_loads_any_format(shell, diagnose, logits, labels, name):
+    # Behind the arrays that a step had saved stood `--delimiter` and `--decimal`, which is wrong usage.
+    masked = np.where((np.arange(200) == 5)[:, np.newaxis], -np.inf, logits)
+    WRITERS[name](shell.folder / name, {f"p_{c}": masked[:, c] for c in range(CLASSES)})
+    shell.save("y.npy", labels)
+    found = diagnose(f"{name} y.npy{IN_GERMAN if name == 'p.txt' else ''}")
+    assert (found["verdict"], found["names"]) == ("fixable", ["impossible-rows"])
+    kept = np.arange(200) != 5
+    assert found["value"] == pytest.approx(entropy(softmax(logits[kept]), labels[kept]), rel=1e-12)
+
+
+def test_options_of_text_stay_where_text_is_left(shell, diagnose, logits, probs, labels):
+    WRITERS["p.txt"](shell.folder / "p.txt", {f"p_{c}": logits[:, c] for c in range(CLASSES)})
+    shell.save("y.npy", labels + 1)
+    found = diagnose(f"p.txt y.npy{IN_GERMAN}")
+    # The names of the columns are numbers, by which labels that begin with 1 were taken for rows out of order.
+    assert (found["verdict"], found["names"]) == ("fixable", ["one-based-labels"])
+    assert found["value"] == pytest.approx(entropy(probs, labels), rel=1e-12)
+
+
+def test_two_files_of_one_name(shell, diagnose, logits, labels):
+    for folder, values in (("scores", np.where(np.arange(200) == 5, -np.inf, logits.T).T), ("labels", labels)):
+        (shell.folder / folder).mkdir()
+        shell.save(f"{folder}/x.npy", values)
+    found = diagnose("scores/x.npy labels/x.npy")
+    assert found["suggestions"][0]["command"] == "losscli cross-entropy x_kept_preds.npy x_kept_labels.npy"
+
+
+def test_bfloat16_is_loaded_by_losscli_alone(shell, diagnose, logits, labels):
+    halves = (logits.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    shell.save("p.npy", halves.view("V2"))
+    rounded = (halves.astype(np.uint32) << 16).view(np.float32).astype(float)
+    shell.save("y.npy", labels + 1)
+    found = diagnose("p.npy y.npy --input-dtype bfloat16")
+    assert found["names"] == ["one-based-labels"]
+    assert found["value"] == pytest.approx(entropy(softmax(rounded), labels), rel=1e-12)
+    halves[5] = 0xFF80  # -inf
+    shell.save("p.npy", halves.view("V2"))
+    assert diagnose("p.npy y.npy --input-dtype bfloat16")["names"][-1] == "no-step"
+
+
+def test_classes_are_named_by_the_user(shell, diagnose, probs, labels):
+    shell.save("p.npy", probs)
+    shell.save("y.npy", 3 - labels)
+    assert diagnose("p.npy y.npy --classes 3,2,1,0")["value"] == pytest.approx(entropy(probs, labels), rel=1e-12)
+    shell.write("y.csv", "label\n" + "\n".join("abcd"[label] for label in labels) + "\n")
+    for names, verdict in (("a,b,c,d", "ready"), ("A,B,C,D", "fixable")):
+        found = diagnose(f"p.npy y.csv --classes {names}")
+        assert (found["verdict"], found["value"]) == (verdict, pytest.approx(entropy(probs, labels), rel=1e-12))
+
+
+def test_labels_are_positions_of_classes_that_other_numbers_name(shell, diagnose, probs, labels):
+    save_csv(shell, "p.csv", {f"p_{c + 1}": probs[:, c] for c in range(CLASSES)})
+    shell.save("y.npy", labels)
+    found = diagnose("p.csv y.npy")
+    assert (found["verdict"], found["names"]) == ("doubtful", ["class-names"])
+    assert found["findings"][0]["counts"] == {"0": int((labels == 0).sum())}
+    assert found["value"] == pytest.approx(entropy(probs, labels), rel=1e-12)
+
+
+def test_no_label_is_0(shell, diagnose, probs, labels):
+    shell.save("p.npy", probs)
+    shell.save("y.npy", np.maximum(labels, 1))
+    assert diagnose("p.npy y.npy")["names"] == ["no-label-0"]
+
+
+@pytest.mark.parametrize(("shift", "names"), [(0, []), (5, ["labels-outside"]), (-1, ["labels-outside"])])
+def test_more_labels_than_are_counted(shell, diagnose, probs, labels, shift, names, monkeypatch):
+    monkeypatch.setattr(tally, "MOST_LABELS", 2)
+    shell.save("p.npy", probs)
+    shell.save("y.npy", labels + shift)
+    found = diagnose("p.npy y.npy")
+    assert (found["verdict"], found["names"]) == ("stuck" if names else "ready", names)
+
+
+def test_labels_in_one_of_several_columns(shell, diagnose, probs, labels):
+    shell.save("p.npy", probs)
+    save_csv(shell, "y.csv", {"label": labels, "split": labels % 2})
+    found = diagnose("p.npy y.csv")
+    assert (found["verdict"], found["names"]) == ("stuck", ["which-column"])
+    save_csv(shell, "y.csv", {"label": labels, "score": probs[:, 0]})
+    found = diagnose("p.npy y.csv")
+    assert found["names"] == ["target-column"]
+    assert found["value"] == pytest.approx(entropy(probs, labels), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "targets", "name", "loss"),
+    [
+        ((200,), (1, 200), "transposed", "mse"),
+        ((200, 4), (1, 200), "transposed", "cross-entropy"),
+        ((200, 4, 3), (5, 200), "transposed", None),
+        ((4, 200), (200, 2), "transposed", None),
+        ((200, 2), (200, 3), "shapes", None),
+        ((200,), (200, 3), "shapes", None),
+        ((200, 1, 2), (200, 2), "one-class", None),
+        ((200,), (150,), "unequal-lengths", None),
+    ],
+)
+def test_shapes_that_do_not_fit(shell, diagnose, rng, predictions, targets, name, loss):
+    shell.save("p.npy", rng.normal(size=predictions))
+    shell.save("y.npy", rng.integers(0, CLASSES, targets).astype(float) if name != "one-class" else np.zeros(targets))
+    found = diagnose("p.npy y.npy")
+    assert found["names"] == [name]
+    assert [suggestion["loss"] for suggestion in found["suggestions"]] == ([loss] if loss else [])
+
+
+@pytest.mark.parametrize(
+    ("width", "other", "pred", "loss"),
+    [
+        (1, 1, "", "mse"),
+        (4, 1, "", "cross-entropy"),
+        (2, 2, "", "mse"),
+        (2, 3, "", None),
+        (4, 1, " --pred 1.0,2.0", None),
+    ],
+)
+def test_a_header_that_was_asked_for_and_is_data(shell, diagnose, rng, width, other, pred, loss):
+    # The command named the columns by the first row, which it said to be data.
+    rows = np.vstack([np.arange(float(width)), rng.normal(size=(199, width))])
+    shell.write("p.csv", "\n".join(",".join(map(str, row)) for row in rows.tolist()) + "\n")
+    targets = rng.integers(0, 4, 200) if loss == "cross-entropy" else rng.normal(size=(200, other))
+    shell.save("y.npy", targets)
+    found = diagnose(f"p.csv y.npy --header{pred}")
+    assert found["names"] == ["header"]
+    assert [suggestion["loss"] for suggestion in found["suggestions"]] == ([loss] if loss else [])
+
+
+def test_rows_of_different_lengths(shell, look):
+    rows = [{"x": [0.5] * length, "y": [1] * length} for length in (1, 2, 3, 1, 2, 3)]
+    shell.write("t.jsonl", "\n".join(map(json.dumps, rows)) + "\n")
+    shell.save("y.npy", np.arange(6))
+    for arguments, losses in (("t.jsonl --pred x --target y", ["sequence-nll"]), ("t.jsonl y.npy --pred x", [])):
+        found = look(arguments)["diagnosis"]
+        assert [finding["name"] for finding in found["findings"]] == ["ragged"]
+        assert [suggestion["loss"] for suggestion in found["suggestions"]] == losses
+
+
+def test_two_numbers_a_sample(shell, diagnose, rng, labels):
+    shell.save("scores.npy", rng.normal(size=200))
+    shell.write("y.csv", "label\n" + "\n".join("ab"[label % 2] for label in labels) + "\n")
+    assert diagnose("scores.npy y.csv")["names"] == ["text-labels"]
+    right = labels % 2
+    shares = np.where(right == 1, 0.9, 0.2) + rng.uniform(-0.05, 0.05, 200)
+    shell.save("shares.npy", shares)
+    shell.save("y.npy", right + 1)
+    found = diagnose("shares.npy y.npy")
+    assert found["names"] == ["one-based-labels"]
+    assert found["value"] == pytest.approx(float(-np.log(np.where(right == 1, shares, 1.0 - shares)).mean()), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "names", "verdict"),
+    [
+        (lambda p: np.where(np.arange(CLASSES) == 1, np.nan, p), ["nan-predictions", "all-nan"], "stuck"),
+        (lambda p: 0.99 * p + [0.9, -0.9, 0.0, 0.0], ["outside"], "fixable"),
+        (
+            lambda p: np.where((np.arange(200) == 4)[:, np.newaxis], 0.0, 0.5 * p),
+            ["not-normalised", "empty-rows"],
+            "stuck",
+        ),
+    ],
+)
+def test_rows_that_are_no_probabilities(shell, diagnose, probs, labels, change, names, verdict):
+    shell.save("p.npy", change(probs))
+    shell.save("y.npy", labels)
+    found = diagnose("p.npy y.npy")
+    assert (found["names"], found["verdict"]) == (names, verdict)
+
+
+@pytest.mark.parametrize(
+    ("where", "name"), [((3, slice(None), 1), "impossible-rows"), (slice(150, None), "mixed-kinds")]
+)
+def test_images_with_rows_for_which_there_is_no_step(shell, diagnose, rng, where, name):
+    scores = np.log(rng.dirichlet(np.ones(CLASSES), (200, 3))).transpose(0, 2, 1).copy()
+    scores[where] = -np.inf if name == "impossible-rows" else rng.normal(size=(50, CLASSES, 3))
+    shell.save("p.npy", scores)
+    shell.save("y.npy", rng.integers(0, CLASSES, (200, 3)))
+    found = diagnose("p.npy y.npy")
+    assert (found["names"], found["verdict"]) == ([name], "stuck")
+
+
+@pytest.mark.parametrize("fault", ["none", "twice", "missing"])
+def test_shuffled_tables_whose_ids_are_joined_only_where_they_match(shell, diagnose, probs, labels, rng, fault):
+    order = rng.permutation(200)
+    ids = {"none": order, "twice": np.where(order == 7, 8, order), "missing": order + 1}[fault]
+    columns = {f"p_{c}": probs[:, c] for c in range(CLASSES)}
+    save_csv(shell, "p.csv", {"run": ["x"] * 200, "id": np.arange(200), **columns})
+    save_csv(shell, "y.csv", {"id": ids, "label": labels[order]})
+    found = diagnose("p.csv y.csv --pred 'p_*' --target label")
+    assert found["names"] == ["rows-shuffled"]
+    assert found["verdict"] == ("fixable" if fault == "none" else "doubtful")
+    if fault == "none":
+        assert found["value"] == pytest.approx(entropy(probs, labels), rel=1e-12)
+
+
+def test_what_there_is_too_much_of_is_left_out(shell, look):
+    save_csv(shell, "wide.csv", {f"c{i}": [1.5, 2.5] for i in range(300)})
+    first, *_, last = look("wide.csv")["files"][0]["columns"]
+    assert (first["numbers"]["count"], last["numbers"], last["type"]) == (2, None, "float64")
+    shell.save("many.npy", np.concatenate([np.arange(1100), [950, 950, 7]]))
+    classes = look("many.npy")["files"][0]["classes"]
+    assert classes["distinct"] == 1100
+    assert classes["counts"][:2] == [{"label": 950, "count": 3}, {"label": 7, "count": 2}]
+    assert len(classes["counts"]) < 1100
+
+
+def test_a_table_without_a_column(shell, complaint):
+    shell.write("nothing.jsonl", "{}\n{}\n")
+    assert "no columns" in complaint("inspect nothing.jsonl")
+    assert "FILE is empty" in complaint("inspect ''", code=2)

@@ -11,9 +11,9 @@ from losscli.data import align
 from losscli.data.model import Field
 from losscli.engine.diagnosis.case import Case, single
 from losscli.engine.diagnosis.orders import PERMUTATIONS, Cost, compare_orders, cost_of_labels, cost_of_numbers
+from losscli.engine.kind import RowFacts
 from losscli.engine.labels import NO_CLASS, class_numbers
 from losscli.engine.scoring import array, as_float64
-from losscli.engine.tally import FieldTally
 from losscli.losses.contracts import ScoreKind
 
 ORDER_NUMBERS = 1 << 21
@@ -82,11 +82,9 @@ def _sample(case: Case, targets: Field) -> tuple[Cost, int] | None:
     block = next(align({"predictions": p.field, "targets": targets}, rows))
     scores = as_float64(array(block.values, "predictions")).reshape(block.size, -1)
     cells = array(block.values, "targets")
-    if p.shape and single(t) and p.shape != (1,):
-        kind = _kind(p)
-        return (cost_of_labels(scores, kind, _index(case, cells.reshape(-1))), block.size) if kind else None
-    if t.is_text:
-        return None
+    if p.rows is not None and single(t):
+        kind = _kind(p.rows.facts, below_zero=p.spread.below_zero)
+        return cost_of_labels(scores, kind, _index(case, cells.reshape(-1))), block.size
     return cost_of_numbers(scores, as_float64(cells).reshape(block.size, -1)), block.size
 
 
@@ -95,14 +93,15 @@ def _index(case: Case, cells: np.ndarray) -> np.ndarray:
     names = case.names_of_classes() or ()
     if case.t.is_text:
         return _positions(names, cells)
+    found = {finding.name for finding in case.findings}
     numbers = as_float64(cells)
+    if "one-based-labels" in found:
+        numbers = numbers - 1.0
+    elif "signs" in found:
+        numbers = (numbers + 1.0) / 2.0
     if (named := class_numbers(names)) is not None:
         return _positions(named, numbers)
-    index = np.where(np.isnan(numbers), -1.0, numbers).astype(np.int64)
-    found = {finding.name for finding in case.findings}
-    if "one-based-labels" in found:
-        index -= 1
-    return (index + 1) // 2 if "signs" in found else index
+    return np.where(np.isnan(numbers), NO_CLASS, numbers).astype(np.int64)
 
 
 def _positions(names: Sequence[object], cells: np.ndarray) -> np.ndarray:
@@ -111,12 +110,9 @@ def _positions(names: Sequence[object], cells: np.ndarray) -> np.ndarray:
     return np.fromiter((position.get(cell, NO_CLASS) for cell in cells.tolist()), np.int64, len(cells))
 
 
-def _kind(predictions: FieldTally) -> ScoreKind | None:
+def _kind(facts: RowFacts, *, below_zero: int) -> ScoreKind:
     """What the predictions cost as, also where a loss would ask."""
-    if predictions.rows is None:
-        return None
-    facts = predictions.rows.facts
     if facts.log_probs == facts.rows:
         return "log-probs"
-    nonnegative = facts.in_unit_interval + facts.sum_near_hundred >= facts.rows and not predictions.spread.below_zero
+    nonnegative = facts.in_unit_interval + facts.sum_near_hundred >= facts.rows and not below_zero
     return "probs" if nonnegative else "logits"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from losscli.data.locate import split_member
-from losscli.data.model import Field, ReadOptions
+from losscli.data.model import FORMATS_OF, Field, ReadOptions
 
 WITHOUT = {("sequence-nll", "--class-axis")}
 """Losses and options that they lack, because they need none."""
@@ -24,7 +24,7 @@ class Operand:
     """A file on a command line: its name, the option that names its columns, and Python that loads it.
 
     `load` is None where no short expression does: for streams, folders and addresses. `implied` columns are those
-    that a loss takes by itself beside targets of the same table.
+    that a loss takes by itself beside targets of the same table; they are `whole` where they are all that there are.
     """
 
     name: str
@@ -32,6 +32,8 @@ class Operand:
     load: str | None = None
     imports: str = ""
     implied: bool = False
+    format: str = "npy"
+    whole: bool = True
 
 
 class Recipe:
@@ -54,6 +56,12 @@ class Recipe:
     def read_first_row(self, as_: Literal["header", "data"]) -> None:
         """Say what the first row of text is."""
         self._read = replace(self._read, header="yes" if as_ == "header" else "no")
+
+    def name_all_columns(self, role: str) -> None:
+        """Take all columns of a file, whatever they are called; there is no command if it was to be some of them."""
+        operand: Operand = getattr(self, role)
+        self.possible = self.possible and operand.whole
+        setattr(self, role, replace(operand, columns=()))
 
     def rewrite(self, role: str, suffix: str, code: str) -> None:
         """Add a step that saves what `code` makes of the array `x`, and use the new file from there on."""
@@ -97,7 +105,8 @@ class Recipe:
             words += map(shell_word, self.predictions.columns)
         words += map(shell_word, self.targets.columns)
         words += [shell_word(word) for option, values in options.items() for word in (option, *values)]
-        return " ".join([*words, *map(shell_word, read_words(self._read))])
+        read = _without_idle(self._read, (self.predictions.format, self.targets.format))
+        return " ".join([*words, *map(shell_word, read_words(read))])
 
 
 def operand_of(
@@ -115,8 +124,20 @@ def operand_of(
     """
     load, imports = _loader(spec, field, read, misread)
     return Operand(
-        "./" + spec if spec.startswith("-") and spec != "-" else spec, tuple(columns), load, imports, implied
+        "./" + spec if spec.startswith("-") and spec != "-" else spec,
+        tuple(columns),
+        load,
+        imports,
+        implied,
+        field.info.format,
+        field.info.columns == field.source.columns,
     )
+
+
+def _without_idle(read: ReadOptions, formats: Sequence[str]) -> ReadOptions:
+    """The options without those that no file of these formats is read by: a step saves text as an array."""
+    idle = [name for name, meant in FORMATS_OF.items() if not any(form in meant for form in formats)]
+    return replace(read, **{name: getattr(ReadOptions(), name) for name in idle})
 
 
 def read_words(read: ReadOptions) -> list[str]:
@@ -174,31 +195,29 @@ def _fresh(path: str, suffix: str) -> str:
 def _loader(spec: str, field: Field, read: ReadOptions, misread: bool) -> tuple[str | None, str]:
     """A Python expression for the array that a field holds, and what it imports."""
     path, member = (spec, None) if os.path.lexists(spec) else split_member(spec)
-    if not Path(path).is_file() or read.input_dtype is not None:
+    if not Path(path).is_file():
+        return None, ""
+    if read.input_dtype is not None and field.info.dtype == "float32":  # it may be bfloat16, which NumPy cannot load
         return None, ""
     name = _literal(path)
     if field.info.format == "npy":
         return (f"np.load({name})" if not path.endswith((".gz", ".gzip", ".zst", ".zstd")) else None), ""
     if field.info.format == "npz":
         return (f"np.load({name})[{_literal(member)}]" if member else f"next(iter(np.load({name}).values()))"), ""
-    table = _table(name, field, read, misread)
-    if table is None or field.info.columns is None:
-        return None, ""
-    columns, imports = field.info.columns, table[1]
+    table, imports = _table(name, field, read, misread)
+    columns = field.info.columns or ()
     if len(columns) > 1:
-        return f"np.column_stack({table[0]}.select([{', '.join(map(_literal, columns))}]).columns)", imports
-    column = f"{table[0]}[{_literal(columns[0])}]"
+        return f"np.column_stack({table}.select([{', '.join(map(_literal, columns))}]).columns)", imports
+    column = f"{table}[{_literal(columns[0])}]"
     return (f"np.stack({column}.to_numpy())" if field.info.shape[1:] else f"{column}.to_numpy()"), imports
 
 
-def _table(name: str, field: Field, read: ReadOptions, misread: bool) -> tuple[str, str] | None:
+def _table(name: str, field: Field, read: ReadOptions, misread: bool) -> tuple[str, str]:
     match field.info.format:
         case "parquet":
             return f"pq.read_table({name})", "import pyarrow.parquet as pq"
         case "arrow":
             return f"feather.read_table({name})", "import pyarrow.feather as feather"
-        case "jsonl":
-            return f"json.read_json({name})", "import pyarrow.json as json"
         case "csv" | "tsv" as form:
             mark = read.delimiter or ("\t" if form == "tsv" else ",")
             options = ""
@@ -211,4 +230,4 @@ def _table(name: str, field: Field, read: ReadOptions, misread: bool) -> tuple[s
             if read.decimal != ".":
                 options += f", convert_options=csv.ConvertOptions(decimal_point={_literal(read.decimal)})"
             return f"csv.read_csv({name}{options})", "from pyarrow import csv"
-    return None
+    return f"json.read_json({name})", "import pyarrow.json as json"

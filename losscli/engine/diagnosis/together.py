@@ -85,8 +85,6 @@ def unswap(case: Case) -> None:
             "the step saves them as 0 and 1",
         )
         case.recipe.rewrite("predictions", "_01", "SAVEx.astype(int))")
-    elif p.is_text:
-        raise case.stuck("text-predictions", f"{case.path('p')}: the predictions are text", "a loss takes numbers")
 
 
 def compare_lengths(case: Case) -> bool:
@@ -167,21 +165,21 @@ def reread_first_row(case: Case, name: Role, problem: str) -> None:
         f"the first row of {field.info.path} was read as {'a header' if taken_for == 'header' else 'data'}",
         f"{option} reads it the other way" if alone else f"the step saves it with its first row as {meant}",
     )
+    role = "predictions" if name == "p" else "targets"
     if alone:
         case.recipe.read_first_row(meant)
+        case.recipe.name_all_columns(role)  # what names they have hangs on the first row
     else:
-        operand = case.operand(name, misread=True)
-        role = "predictions" if name == "p" else "targets"
-        setattr(case.recipe, role, operand)
+        setattr(case.recipe, role, case.operand(name, misread=True))
         case.recipe.rewrite(role, "_reread", "SAVEx)")
     suggest_by_shape(case)
 
 
 def suggest_by_shape(case: Case) -> None:
     """The losses that fit, as far as shapes tell."""
-    if case.p.shape and single(case.t):
+    if single(case.t) and not single(case.p):
         case.losses = [("cross-entropy", "labels, and a row of scores or probabilities for each")]
-    elif case.p.shape == case.t.shape:
+    elif single(case.t) or case.p.shape == case.t.shape:
         case.losses = [("mse", "numbers of one shape")]
 
 
