@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 VALUE = "value"
 """The name of the only column where the lines are no objects."""
 
-_LINES_OF = {"{": "jq -c . makes one line of each object", "[": "jq -c '.[]' makes JSON Lines of an array"}
 _KINDS = {list: "list", dict: "object", bool: "boolean"}
 _TYPES = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_(), "object": pa.struct([])}
 
@@ -42,7 +41,10 @@ def open_json_lines(source: Input, options: ReadOptions) -> JsonLinesTable:
     beginning = Beginning(source)
     while not beginning.whole and beginning.newline not in beginning.text:
         if len(beginning.text) > ROW_BYTES_LIMIT:
-            raise DataError(f"{source}: line 1 goes on for more than {ROW_BYTES_LIMIT >> 20} MiB")
+            raise DataError(
+                f"{source}: line 1 goes on for more than {ROW_BYTES_LIMIT >> 20} MiB",
+                hint=_lines_of_array(str(source)) if beginning.text.lstrip().startswith(b"[") else "",
+            )
         beginning.grow()
     table = JsonLinesTable(source, beginning)
     if beginning.whole and source.label.endswith(".json") and options.input_format is None:
@@ -92,7 +94,7 @@ class JsonLinesTable(TextTable):
             if isinstance(rows[0], list) and any(isinstance(value, dict) for value in rows[0]):
                 raise DataError(
                     f"{self.path}: the text is one JSON array of objects, not an object a line",
-                    hint=f"jq -c '.[]' {shlex.quote(self.path)} > rows.jsonl makes JSON Lines of it",
+                    hint=_lines_of_array(self.path),
                 )
             return pa.schema([(VALUE, _type_of(rows))])
         values: dict[str, list[Any]] = {}
@@ -149,16 +151,21 @@ class JsonLinesTable(TextTable):
         try:
             return _content(line)
         except json.JSONDecodeError as error:
-            hint = _LINES_OF.get(line.strip(), "") if row == 0 else ""
             raise DataError(
                 f"{self.where(row)} is not JSON: {quoted(line)}",
                 why=f"{error.msg}, at character {error.pos + 1}",
-                hint=hint,
+                hint=self._hint_of_broken_line(line.strip()) if row == 0 else "",
             ) from error
         except _FaultyJsonError as error:
             raise self._faulty(self.where(row), error.fault) from error
         except RecursionError as error:
             raise DataError(f"{self.where(row)}: the JSON is nested too deeply") from error
+
+    def _hint_of_broken_line(self, first: str) -> str:
+        """What makes lines of JSON that is laid out in several of them, of which this is the first."""
+        if first == "{":
+            return f"jq -c . {shlex.quote(self.path)} > rows.jsonl makes one line of each object"
+        return _lines_of_array(self.path) if first[:1] == "[" and first[-1:] in ",{[" else ""
 
     def _value(self, content: Any, name: str, row: int) -> Any:
         if self._of_objects:
@@ -185,6 +192,10 @@ class JsonLinesTable(TextTable):
 
     def _faulty(self, place: str, fault: Fault) -> DataError:
         return DataError(f"{place}: {fault.problem}", why=fault.why, hint=fault.hint)
+
+
+def _lines_of_array(path: str) -> str:
+    return f"jq -c '.[]' {shlex.quote(path)} > rows.jsonl makes JSON Lines of an array"
 
 
 class _FaultyJsonError(Exception):

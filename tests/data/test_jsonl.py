@@ -150,6 +150,8 @@ def test_a_bad_line(line, problem, chunk_bytes):
     [
         ('[{"a":1},{"a":2}]', "one JSON array of objects", "jq -c '.[]'"),
         ('[\n{"a":1},\n{"a":2}]', "row 0 (line 1) is not JSON: '['", "jq -c '.[]'"),
+        ('[{"a":1},\n{"a":2}]', "row 0 (line 1) is not JSON: '[{", "jq -c '.[]'"),
+        ('[{\n"a":1\n}]', "row 0 (line 1) is not JSON: '[{'", "jq -c '.[]'"),
         ('{\n"a":1\n}', "row 0 (line 1) is not JSON: '{'", "jq -c ."),
         ("[1,null]\n", "row 0 (line 1), column 'value': null is a missing value", '"NaN"'),
         ("[1,2]\n[1]\n", "row 1 (line 2), column 'value': a list of 1 values", ""),
