@@ -62,11 +62,10 @@ OPTIONS = (
         False,
         "Accept the values as they are now: write the baseline, a small file to be committed.",
         CHECKS,
-        ("--update-baseline",),
     ),
     Option("format", Literal["table", "json", "md"], "table", "What is printed.", OUTPUT),
     *common("json"),
-    Option("only_failures", bool, False, "Print only gates that did not pass.", OUTPUT, ("--only-failures",)),
+    Option("only_failures", bool, False, "Print only gates that did not pass.", OUTPUT),
     Option("junit", str, None, "Also write all gates to a JUnit XML file.", OUTPUT, (), "FILE"),
     Option(
         "github",
@@ -74,7 +73,6 @@ OPTIONS = (
         False,
         "Also write annotations for GitHub Actions to stderr, and a summary to $GITHUB_STEP_SUMMARY.",
         OUTPUT,
-        ("--github",),
     ),
     *common("color", "quiet", "debug"),
 )

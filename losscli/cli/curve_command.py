@@ -65,9 +65,9 @@ OPTIONS = (
         for parameter, losses in OWNERS.values()
     ),
     Option("format", Literal[FORMS], None, "What is printed; a table if not said.", OUTPUT),
-    Option("plot", bool, False, "Draw the curves in the terminal: short for --format plot.", OUTPUT, ("--plot",)),
+    Option("plot", bool, False, "Draw the curves in the terminal: short for --format plot.", OUTPUT),
     *common("json"),
-    Option("csv", bool, False, "Short for --format csv.", OUTPUT, ("--csv",)),
+    Option("csv", bool, False, "Short for --format csv.", OUTPUT),
     Option("save_plot", str, None, "Also draw the curves into a .png or .svg file.", OUTPUT, (), "FILE"),
     *common("color", "quiet", "no_config", "debug"),
 )

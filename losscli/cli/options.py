@@ -160,7 +160,6 @@ COMMON: tuple[Option, ...] = (
         False,
         "Take no defaults from [tool.losscli] in pyproject.toml.",
         INPUT,
-        ("--no-config",),
         settings={"callback": take_defaults, **FIRST},
     ),
     Option("reduction", Reduction, "mean", "What becomes of the elements.", REDUCTION),
@@ -169,7 +168,7 @@ COMMON: tuple[Option, ...] = (
     Option("on_empty", OnEmpty, "error", "What the mean over nothing is.", REDUCTION),
     Option("l1", float, None, "Add λ · Σ|w| over the parameters to the cost.", OBJECTIVE, (), "λ"),
     Option("l2", float, None, "Add λ · Σw² over the parameters to the cost.", OBJECTIVE, (), "λ"),
-    Option("l2_half", bool, False, "Halve the penalty of --l2: ½ λ Σw².", OBJECTIVE, ("--l2-half",)),
+    Option("l2_half", bool, False, "Halve the penalty of --l2: ½ λ Σw².", OBJECTIVE),
     Option("params", list[str], None, "A file of parameters; may be given several times.", OBJECTIVE, (), "FILE"),
     Option(
         "format",
@@ -178,8 +177,8 @@ COMMON: tuple[Option, ...] = (
         "What is printed: md is Markdown, jsonl and csv are one sample a line, value is the bare number.",
         OUTPUT,
     ),
-    Option("json", bool, False, "Short for --format json.", OUTPUT, ("--json",), settings=FIRST),
-    Option("per_sample", bool, False, "Put every sample into the JSON.", OUTPUT, ("--per-sample",)),
+    Option("json", bool, False, "Short for --format json.", OUTPUT, settings=FIRST),
+    Option("per_sample", bool, False, "Put every sample into the JSON.", OUTPUT),
     Option(
         "output",
         str,
@@ -192,9 +191,9 @@ COMMON: tuple[Option, ...] = (
     Option("rows", str, None, "How many samples the table shows, or `all`; 5 if not said.", OUTPUT, (), "N"),
     Option("top", int, 0, "Also show the N worst samples.", OUTPUT, (), "N"),
     Option("by", str, None, "Where the loss sits: by a column, FILE or FILE:COLUMN.", OUTPUT, (), "SOURCE", COLUMN),
-    Option("by_class", bool, False, "Where the loss sits: by the class of the target.", OUTPUT, ("--by-class",)),
-    Option("baselines", bool, False, "What predictions that know little would score.", OUTPUT, ("--baselines",)),
-    Option("plot", bool, False, "Also draw a histogram of the samples' losses.", OUTPUT, ("--plot",)),
+    Option("by_class", bool, False, "Where the loss sits: by the class of the target.", OUTPUT),
+    Option("baselines", bool, False, "What predictions that know little would score.", OUTPUT),
+    Option("plot", bool, False, "Also draw a histogram of the samples' losses.", OUTPUT),
     Option("save_plot", str, None, "Draw the histogram into a .png or .svg file.", OUTPUT, (), "FILE"),
     Option(
         "color",
@@ -211,7 +210,6 @@ COMMON: tuple[Option, ...] = (
         False,
         "Show step by step how the first samples and the value are worked out.",
         OUTPUT,
-        ("--show-work",),
     ),
     Option(
         "quiet",
@@ -228,5 +226,5 @@ COMMON: tuple[Option, ...] = (
     Option("max", float, None, "Fail (exit 1) if the value is above this.", CHECKS),
     Option("min", float, None, "Fail (exit 1) if the value is below this.", CHECKS),
     Option("threads", int, None, "How many threads work; as many as there are cores.", RUN, (), "N"),
-    Option("debug", bool, False, "Show the traceback of a bug.", RUN, ("--debug",)),
+    Option("debug", bool, False, "Show the traceback of a bug.", RUN),
 )
