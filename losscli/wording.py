@@ -17,6 +17,11 @@ def nonfinite_name(value: float) -> str:
     return next(name for name, number in NONFINITE.items() if number == value or math.isnan(number))
 
 
+def flag_of(name: str) -> str:
+    """How the command line spells an option: "sample_weight" is "--sample-weight"."""
+    return "--" + name.replace("_", "-")
+
+
 def shown(text: str) -> str:
     """A path or a label as it stands, or quoted with escapes where it would move the cursor."""
     return text if text.isprintable() else repr(text)

@@ -22,6 +22,7 @@ from losscli.cli.options import COMMON, INPUT, OUTPUT, REDUCTION, Option, argume
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import HEADINGS, Loss, catalogue, find
 from losscli.report.page import Column
+from losscli.wording import flag_of
 
 if TYPE_CHECKING:
     from losscli.engine.result import Result
@@ -136,7 +137,7 @@ def _refuse_options_of_a_run(values: Mapping[str, Any]) -> None:
         source = values["context"].get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise UsageError(
-                f"--{name.replace('_', '-')} is for a run, and there are no PREDS",
+                f"{flag_of(name)} is for a run, and there are no PREDS",
                 hint=f"losscli explain {values['name']} PREDS TARGETS",
             )
 

@@ -19,6 +19,7 @@ from losscli.errors import UsageError
 from losscli.exits import Exit
 from losscli.losses.catalogue import Loss
 from losscli.losses.parameters import Choice, Flag, Number, Parameter, Side, Weights, Whole
+from losscli.wording import flag_of
 
 ROWS = 5
 """How many samples the table shows if nothing is said."""
@@ -177,7 +178,7 @@ def _refuse_unshown(values: dict[str, Any], form: str) -> None:
             if came_from(values, name) == "DEFAULT_MAP":
                 values[name] = None
                 continue
-            option = f"--{name.replace('_', '-')}"
+            option = flag_of(name)
             *others, last = forms
             hint = f"--format {', '.join(others)} or {last}" if others else f"--format {last}"
             raise UsageError(f"{option} has no place in --format {form}", hint=hint)

@@ -15,6 +15,7 @@ from losscli.cli.defaults import SWITCH, take_defaults
 from losscli.data.model import Format, InputDtype, ReadOptions
 from losscli.engine.choices import Base, OnEmpty, OnNan, Reduction
 from losscli.records import record
+from losscli.wording import flag_of
 
 
 @record
@@ -35,7 +36,7 @@ class Option:
     def annotation(self) -> Any:
         """The annotation of the parameter that Typer reads."""
         optional = self.default is None
-        flags = self.flags or ("--" + self.name.replace("_", "-"),)
+        flags = self.flags or (flag_of(self.name),)
         metavar, help_ = self.metavar, self.help
         if get_origin(self.type) is Literal:  # a column of choices would leave no room for the help
             metavar = metavar or self.name.rpartition("_")[2].upper()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from losscli.errors import DataError, UsageError
 from losscli.records import record
+from losscli.wording import flag_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -76,9 +77,8 @@ class ReadOptions:
             idle = not any(form in meant for form in formats)
             said = getattr(self, name) not in (getattr(_UNSAID, name), "yes")  # every table has its columns named
             if idle and said and name not in defaults:
-                option = name.replace("_", "-")
                 raise UsageError(
-                    f"--{option} says how to read {' and '.join(meant)} files, and there is none among the inputs",
+                    f"{flag_of(name)} says how to read {' and '.join(meant)} files, and there is none among the inputs",
                     why=f"they are {' and '.join(sorted(set(formats)))}",
                     hint="leave it out",
                 )

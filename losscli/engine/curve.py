@@ -14,6 +14,7 @@ from losscli.losses.catalogue import Loss, catalogue, find
 from losscli.losses.contracts import Elementwise
 from losscli.losses.parameters import Parameter, Side, Weights, is_number
 from losscli.numerics import Array
+from losscli.wording import flag_of
 
 
 def drawable() -> list[Loss]:
@@ -76,7 +77,7 @@ def _said(parameter: Parameter, value: Any) -> str:
 def _nobodys(name: str, losses: Sequence[Loss]) -> UsageError:
     owners = [loss.name for loss in drawable() if name in {parameter.name for parameter in loss.parameters}]
     return UsageError(
-        f"--{name.replace('_', '-')} does not apply to {' or '.join(loss.name for loss in losses)}",
+        f"{flag_of(name)} does not apply to {' or '.join(loss.name for loss in losses)}",
         why=f"it belongs to {', '.join(owners)}" if owners else "",
         hint="leave it out",
     )

@@ -19,7 +19,7 @@ from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import CHOSEN_KINDS
 from losscli.losses.parameters import Parameter, Side, Weights, is_number
-from losscli.wording import did_you_mean, listed
+from losscli.wording import did_you_mean, flag_of, listed
 
 if TYPE_CHECKING:
     from losscli.engine.plan import Request
@@ -162,7 +162,7 @@ def _side(
     for source in sources:
         if source.columns and spec in source.columns:
             return source.select([spec], ragged=ragged, text=text)
-    option = f"--{name.replace('_', '-')}"
+    option = flag_of(name)
     numbers = None if text else number_list(spec)
     if numbers is not None:
         return from_array(np.array(numbers), option).select(None)

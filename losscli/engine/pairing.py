@@ -21,7 +21,7 @@ from losscli.engine.result import Result, Scored
 from losscli.errors import DataError
 from losscli.losses.parameters import Side, Weights
 from losscli.numerics import Array
-from losscli.wording import did_you_mean
+from losscli.wording import did_you_mean, flag_of
 
 SHOWN = ("target", "predicted", "prediction")
 """What the samples that moved most are shown with, where the loss tells it of each sample."""
@@ -185,7 +185,7 @@ def _refuse_pipes(request: Request) -> None:
     """Refuse what every model is scored with, where it can be read only once."""
     sides = {parameter.name for parameter in request.loss.parameters if isinstance(parameter.kind, (Side, Weights))}
     shared = {"TARGETS": request.targets, "--sample-weight": request.sample_weight}
-    shared |= {f"--{name.replace('_', '-')}": request.options.get(name) for name in sorted(sides)}
+    shared |= {flag_of(name): request.options.get(name) for name in sorted(sides)}
     for name, spec in shared.items():
         if spec == "-" or (isinstance(spec, str) and Path(spec).is_fifo()):
             raise DataError(

@@ -28,6 +28,7 @@ from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Alignment, Elementwise, Tokens
 from losscli.losses.parameters import whole_number
 from losscli.records import record
+from losscli.wording import flag_of
 
 if TYPE_CHECKING:
     from losscli.engine.baselines import Targets
@@ -129,7 +130,7 @@ def _refuse_unusable(request: Request) -> None:
             raise UsageError(f"--{name} is {given!r}, but must be a whole number ≥ {least}")
     for name in ("per_sample", "by_class", "histogram", "baselines"):
         if getattr(request, name) not in (None, True, False):
-            raise UsageError(f"--{name.replace('_', '-')} is {getattr(request, name)!r}, but must be True or False")
+            raise UsageError(f"{flag_of(name)} is {getattr(request, name)!r}, but must be True or False")
 
 
 def _refuse_clashes(request: Request) -> None:

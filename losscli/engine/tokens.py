@@ -23,6 +23,7 @@ from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import CHOSEN_KINDS
 from losscli.numerics import PIECE, Array, ExactSum, exp
+from losscli.wording import flag_of
 
 RAGGED_NUMBERS = 1024
 """What a sequence of unknown length is taken for where blocks are cut."""
@@ -108,7 +109,7 @@ class TokensScorer(Scorer):
         for name, unset in (("shift", 0), ("ignore_index", None), ("normalize", False)):
             if options[name] != unset:
                 raise UsageError(
-                    f"--{name.replace('_', '-')} does not apply to --kind {self.kind}",
+                    f"{flag_of(name)} does not apply to --kind {self.kind}",
                     why="each number already belongs to its token, and which tokens they are is not known",
                     hint="--prompt-lengths, --lengths and --mask leave tokens out",
                 )

@@ -15,6 +15,7 @@ from losscli.errors import UsageError
 from losscli.losses.domains import Domain
 from losscli.numerics import Array
 from losscli.records import record
+from losscli.wording import flag_of
 
 
 @record
@@ -238,7 +239,7 @@ class Parameter:
     @property
     def option(self) -> str:
         """Its name on the command line."""
-        return "--" + self.name.replace("_", "-")
+        return flag_of(self.name)
 
     def check(self, value: Any) -> Any:
         """The value in its canonical type, or a UsageError in the one standard form."""
