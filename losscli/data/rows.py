@@ -11,6 +11,8 @@ from losscli.data.model import Ragged
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from losscli.data.model import Values
 
 
@@ -43,6 +45,14 @@ def take_rows(values: Values, rows: np.ndarray) -> Values:
     # Position k of the result lies as far from its row's start as it did before.
     source = np.arange(offsets[-1]) + np.repeat(values.offsets[rows] - offsets[:-1], lengths)
     return Ragged(values.values[source], offsets)
+
+
+def filled_up(rows: Ragged, fill: float, dtype: npt.DTypeLike | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The rows in one array, those that are shorter filled up at their end; and how long each was."""
+    lengths, values = rows.lengths, rows.values
+    filled = np.full((len(lengths), int(lengths.max(initial=0)), *values.shape[1:]), fill, dtype or values.dtype)
+    filled[np.arange(filled.shape[1]) < lengths[:, np.newaxis]] = values
+    return filled, lengths
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from losscli.data.model import Field, Ragged
-from losscli.data.rows import cut_rows
+from losscli.data.rows import cut_rows, filled_up
 from losscli.engine.kind import RowFacts
 from losscli.engine.labels import Labels
 from losscli.engine.reduce import Partial
 from losscli.engine.result import InputRecord
 from losscli.engine.score_rows import DECIDING_ROWS, ScoreRows
 from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, among, array, as_float64, sample_shape
+from losscli.engine.sides import WholeNumbers
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss
 from losscli.losses.classification import Surprisal
@@ -165,7 +166,9 @@ class TokensScorer(Scorer):
             weight = np.nan_to_num(as_float64(array(values, "sample_weight")).reshape(-1))
         facts.sequence_weight.add(weight[scored])
         if "bytes" in values:
-            facts.bytes.add((weight * self._whole(values, "bytes", start))[~(states == SKIPPED).any(axis=1)])
+            facts.bytes.add(
+                (weight * self._side("bytes").read(array(values, "bytes"), start))[~(states == SKIPPED).any(axis=1)]
+            )
 
     def _score_rows(self, start: int, values: Values, facts: TokenFacts) -> tuple[Array, np.ndarray, np.ndarray | None]:
         """The loss of each token, what it is, and the sequences to be left out for a NaN.
@@ -248,7 +251,7 @@ class TokensScorer(Scorer):
     def _mask(self, values: Values, start: int, sizes: np.ndarray) -> np.ndarray:
         found, side = values["mask"], self.fields["mask"]
         if isinstance(found, Ragged):
-            mask, of_mask = _padded(as_ragged_float64(found), 0.0)
+            mask, of_mask = filled_up(found, 0.0, np.float64)
         else:
             mask = as_float64(found).reshape(len(found), -1)
             of_mask = np.full(len(mask), mask.shape[1])
@@ -270,44 +273,18 @@ class TokensScorer(Scorer):
             )
         return mask
 
-    def _whole(self, values: Values, name: str, start: int) -> np.ndarray:
-        """A side input of one whole number ≥ 0 a sequence."""
-        side = self.fields[name]
-        numbers = as_float64(array(values, name))
-        if numbers.size != len(numbers):
-            raise DataError(
-                f"{side.info.path} has shape {side.info.shape}",
-                why=f"{NOUNS[name]} is one whole number for each sequence",
-                hint="FILE:COLUMN picks a column",
-            )
-        numbers = numbers.reshape(-1)
-        bad = np.flatnonzero(~((numbers >= 0.0) & (np.floor(numbers) == numbers) & np.isfinite(numbers)))
-        if bad.size:
-            row = int(bad[0])
-            raise DataError(
-                f"{side.where(start + row)}: {NOUNS[name]} of sequence {start + row} is {numbers[row]:g}",
-                why="it is a whole number ≥ 0",
-            )
-        return numbers.astype(np.int64)
+    def _side(self, name: str) -> WholeNumbers:
+        return WholeNumbers(self.fields[name], NOUNS[name], "sequence")
 
     def _lengths(self, values: Values, name: str, start: int, sizes: np.ndarray) -> np.ndarray:
-        lengths = self._whole(values, name, start)
-        beyond = np.flatnonzero(lengths > sizes)
-        if beyond.size:
-            row = int(beyond[0])
-            raise DataError(
-                f"{self.fields[name].where(start + row)}: {NOUNS[name]} of sequence {start + row} is {lengths[row]}, "
-                f"more than its tokens ({sizes[row]})",
-                why="a length counts the tokens of its sequence from the left",
-            )
-        return lengths
+        return self._side(name).read_lengths(array(values, name), start, sizes, "tokens")
 
     def _score_chosen(
         self, start: int, values: Values
     ) -> tuple[Array, np.ndarray, np.ndarray | None, np.ndarray | None]:
         found = values["predictions"]
         if isinstance(found, Ragged):
-            chosen, lengths = _padded(as_ragged_float64(found), 1.0 if self.kind == "token-probs" else 0.0)
+            chosen, lengths = filled_up(found, 1.0 if self.kind == "token-probs" else 0.0, np.float64)
         else:
             chosen, lengths = as_float64(found), None
         states = self._states(start, values, np.zeros(chosen.shape, np.int64), lengths)
@@ -392,17 +369,3 @@ def _moved(values: np.ndarray, by: int, fill: float = 0.0) -> np.ndarray:
     if abs(by) < steps:
         moved[:, max(by, 0) : steps + min(by, 0)] = values[:, max(-by, 0) : steps + min(-by, 0)]
     return moved
-
-
-def as_ragged_float64(ragged: Ragged) -> Ragged:
-    """The same rows in float64."""
-    return Ragged(as_float64(ragged.values), ragged.offsets)
-
-
-def _padded(ragged: Ragged, fill: float) -> tuple[Array, np.ndarray]:
-    """Rows of one length, filled up on the right; and how long each was."""
-    lengths = np.diff(ragged.offsets)
-    padded = np.full((len(lengths), int(lengths.max(initial=0))), fill)
-    inside = np.arange(padded.shape[1]) < lengths[:, np.newaxis]
-    padded[inside] = ragged.values
-    return padded, lengths
