@@ -223,7 +223,7 @@ class AlignmentScorer(Scorer):
         return 1 + frames * (labels + 1) // UTTERANCES_TOGETHER
 
     def take_threads(self, threads: int) -> int:
-        """Keep all for the frames of a block: the alignment itself is quickest alone.
+        """Keep all for the frames of a block: the recursion is quickest alone.
 
         It takes thousands of small steps, and where two threads do that each waits for the interpreter's lock.
         """
@@ -245,11 +245,18 @@ class AlignmentScorer(Scorer):
     def score(self, start: int, values: Values) -> Elements:
         """The losses of the utterances from `start` on."""
         batch = self._batch(start, values)
-        check = FrameCheck(self.rows, self.nan, start, batch.frames, batch.input_lengths)
-        check.run(self.threads)
+        check = FrameCheck(self.rows, self.nan, start, batch.frames, batch.input_lengths, self.threads)
+        check.begin()
         loss = self.loss.kernel(
-            batch.frames, batch.targets, batch.input_lengths, batch.target_lengths, self.blank, self.rows.kind
+            batch.frames,
+            batch.targets,
+            batch.input_lengths,
+            batch.target_lengths,
+            self.blank,
+            self.rows.kind,
+            check.in_order,
         )
+        check.finish()
         facts, skipped = AlignmentFacts(check.facts), check.skipped
         kept = np.ones(len(batch.frames), np.bool_) if skipped is None else ~skipped
         facts.frames = int(batch.input_lengths[kept].sum())
@@ -346,10 +353,8 @@ class AlignmentScorer(Scorer):
         repeats = count_repeats(batch.targets, batch.target_lengths)
         return alignment_exists(batch.input_lengths, batch.target_lengths, repeats)
 
-    def finish(self, facts: AlignmentFacts | None) -> list[str]:
+    def finish(self, facts: AlignmentFacts) -> list[str]:
         """Warnings about the frames, and about utterances that cannot be aligned."""
-        if facts is None:
-            return []
         found = self.rows.warnings(facts.rows)
         if facts.impossible:
             rows = ", ".join(map(str, facts.first_impossible))

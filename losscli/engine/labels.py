@@ -126,8 +126,6 @@ class Labels:
             if fraction.any():
                 raise self._fraction(cells, fraction, start)
             return self._by_number(cells.astype(np.int64), start)
-        if cells.dtype.kind not in "iub":
-            raise DataError(f"{self.field.info.path}: labels of type {cells.dtype} are not class indices")
         if cells.dtype.kind == "u" and cells.size and cells.max() > np.iinfo(np.int64).max:
             row = int(np.argmax(cells.reshape(-1))) * len(cells) // cells.size
             raise DataError(f"{self.field.where(start + row)}: the label {cells.max()} is no class index")
@@ -197,10 +195,9 @@ class Labels:
     def _columns_that_name(self, label: str) -> str:
         """The option that leaves out a column which is no class, and kept the others' prefix from being seen."""
         stems = {name.removesuffix(label) for name in self.names or () if name.endswith(label)} - {""}
-        for stem in stems:
-            if stem[-1] in SEPARATORS and sum(name.startswith(stem) for name in self.names or ()) > 1:
-                return f"--pred '{stem}*' takes the columns of the classes alone"
-        return ""
+        shared = (s for s in stems if s[-1] in SEPARATORS and sum(name.startswith(s) for name in self.names or ()) > 1)
+        stem = next(shared, None)
+        return f"--pred '{stem}*' takes the columns of the classes alone" if stem else ""
 
     def _fraction(self, cells: np.ndarray, fraction: np.ndarray, start: int) -> DataError:
         first = int(np.flatnonzero(fraction.reshape(-1))[0])

@@ -85,9 +85,9 @@ class Scorer(ABC):
         facts.merge(later)
         return facts
 
-    def finish(self, _facts: Any) -> list[str]:
+    @abstractmethod
+    def finish(self, facts: Any) -> list[str]:
         """Warnings that the facts of the whole input give; a DataError where they forbid a result."""
-        return []
 
     def details(self, _values: Values) -> Mapping[str, np.ndarray]:
         """What the loss adds to a row of the per-sample table."""
