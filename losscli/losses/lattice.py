@@ -26,10 +26,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from losscli.losses.contracts import ScoreKind
+from losscli.losses.reading import InOrder, Span, one_by_one
 from losscli.numerics import Array, log_partition
 
 WINDOW = 8
@@ -72,6 +74,15 @@ CACHED = 1 << 16
 CACHED_STATES = 1 << 15
 """How many labels go through `_scaled` together: it has six numbers for each."""
 
+READ_NUMBERS = 1 << 20
+"""How many numbers are read at a time for `_scaled`.
+
+With more the frames leave the cache before their labels are looked up; with fewer, threads wait for each other.
+"""
+
+KEPT_NUMBERS = 1 << 22
+"""How many probabilities may be kept until `_scaled` takes them."""
+
 
 def ctc_nll(
     frames: np.ndarray,
@@ -81,6 +92,7 @@ def ctc_nll(
     *,
     blank: int,
     kind: ScoreKind,
+    in_order: InOrder = one_by_one,
 ) -> Array:
     """−log of the probability of each target, summed over its alignments, in float64.
 
@@ -91,6 +103,7 @@ def ctc_nll(
         target_lengths: How many labels of each target count, at most S.
         blank: The class that stands for no label.
         kind: What the predictions are.
+        in_order: What has the frames read from the first on, up to the end of the longest utterance with an alignment.
 
     Returns:
         n losses: +inf where no alignment exists or each has probability 0, NaN where a score that
@@ -113,13 +126,13 @@ def ctc_nll(
     # Only this module's own extremes: log 0, and what stands behind the end of an utterance.
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         for group in lattice.groups(CACHED_STATES):
-            losses[group.rows] = _losses(reader, group)
+            losses[group.rows] = _losses(reader, group, in_order)
     return losses
 
 
-def _losses(reader: _Reader, lattice: _Lattice) -> Array:
+def _losses(reader: _Reader, lattice: _Lattice, in_order: InOrder) -> Array:
     """The losses of a group, each in the way that suits it."""
-    log_probability, proven = _scaled(reader, lattice)
+    log_probability, proven = _scaled(reader, lattice, in_order)
     if not proven.all():
         log_probability[~proven] = _logarithmic(reader, lattice.subset(~proven))
     losses = 0.0 - log_probability
@@ -183,14 +196,16 @@ class _Lattice:
         places = np.arange(self.labels.shape[1])
         return np.asarray((places > 0) & (places <= self.last[:, np.newaxis]))
 
-    def spans(self, step: int) -> Iterator[tuple[int, int, int]]:
-        """Runs of `step` frames, each with the number of utterances that have not ended before it."""
+    def spans(self, step: int) -> Iterator[Span]:
+        """Runs of `step` frames."""
         longest = int(self.frames[0])
         for start in range(0, longest, step):
-            yield start, min(start + step, longest), int(np.count_nonzero(self.frames > start))
+            yield Span(start, min(start + step, longest), int(np.count_nonzero(self.frames > start)))
 
     def running(self, start: int, stop: int) -> list[int]:
         """How many utterances have each of the frames start .. stop − 1: they are the first ones."""
+        if self.frames[-1] >= stop:
+            return [self.frames.size] * (stop - start)
         shortest_first = self.frames[::-1]
         ended = np.searchsorted(shortest_first, np.arange(start, stop), side="right")
         return [self.frames.size - int(number) for number in ended]
@@ -251,6 +266,10 @@ class _Reader:
         """Probabilities of shape (frames, rows, classes of each row)."""
         if self.kind == "probs":
             return self._stored(start, stop, rows, classes).astype(np.float64, copy=False)
+        if self.kind == "log-probs":
+            frames = self.frames[:, start:stop].swapaxes(0, 1)
+            if frames.flags.c_contiguous and frames[0].size < classes.size:  # fewer exponentials before the choice
+                return _chosen(np.exp(frames, dtype=np.float64), rows, classes)
         scores = self.log_probabilities(start, stop, rows, classes)
         return np.asarray(np.exp(scores, dtype=np.float64))
 
@@ -303,16 +322,24 @@ class _Reader:
 
     def _stored(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """The scores as they are stored, of shape (frames, rows, classes of each row)."""
-        stored = np.empty((stop - start, *classes.shape), self.frames.dtype)
         if self.frames[:, 0].flags.c_contiguous:
-            places = rows[:, np.newaxis] * self.frames.shape[2] + classes
-            for time, scores in enumerate(stored, start):
-                # mode: the others copy `out` first.
-                np.take(self.frames[:, time], places, out=scores, mode="clip")
-        else:
-            for place, row in enumerate(rows):
-                stored[:, place] = np.take(self.frames[row, start:stop], classes[place], axis=1)
+            return _chosen(self.frames[:, start:stop].swapaxes(0, 1), rows, classes)
+        stored = np.empty((stop - start, *classes.shape), self.frames.dtype)
+        for place, row in enumerate(rows):
+            stored[:, place] = np.take(self.frames[row, start:stop], classes[place], axis=1)
         return stored
+
+
+def _chosen(frames: np.ndarray, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The chosen classes of each row, from time-first frames that are contiguous, each for itself or all together."""
+    chosen = np.empty((len(frames), *classes.shape), frames.dtype)
+    places = rows[:, np.newaxis] * frames.shape[2] + classes
+    together = len(frames) if frames.flags.c_contiguous else 1
+    for low in range(0, len(frames), together):
+        few = frames[low : low + together]
+        # mode: the others copy `out` first.
+        np.take(few.reshape(len(few), -1), places, axis=1, out=chosen[low : low + together], mode="clip")
+    return chosen
 
 
 def _logarithmic(reader: _Reader, lattice: _Lattice) -> Array:
@@ -351,7 +378,7 @@ def _log_of_sum(*terms: Array) -> Array:
     return largest + np.log(sum(np.exp(term - largest) for term in terms))
 
 
-def _scaled(reader: _Reader, lattice: _Lattice) -> tuple[Array, np.ndarray]:
+def _scaled(reader: _Reader, lattice: _Lattice, in_order: InOrder) -> tuple[Array, np.ndarray]:
     """The log-probability of each target, and whether it is proven that underflow did not touch it.
 
     State j stands for its value times 2**exponent[j], one exponent for label j and blank j. An
@@ -364,27 +391,65 @@ def _scaled(reader: _Reader, lattice: _Lattice) -> tuple[Array, np.ndarray]:
     the end, for the frames that follow are distributions (within 1.001 each: 2**(frames / 512)).
     The result is proven where it is 2**60 times above all such losses; 2**30 is allowed for their number.
     """
-    state = _ScaledStates(lattice)
-    for start, stop, first in lattice.spans(WINDOW):
-        rows, labels = lattice.rows[:first], lattice.labels[:first]
-        probabilities = reader.probabilities(start, stop, rows, labels)
-        if not probabilities.max() < 2.0:
-            state.set_aside(probabilities, lattice.frames[:first] - start)
-        state.renew(first)
-        for probability, running in zip(probabilities, lattice.running(start, stop), strict=True):
-            state.advance(probability, running)
-        state.examine(np.minimum(lattice.frames[:first], stop))
+
+    def read(span: Span) -> tuple[Array, np.ndarray | None]:
+        """The probabilities of the labels, and which utterances are to be set aside, if any."""
+        first = slice(span.running)
+        with np.errstate(all="ignore"):  # is kept by thread
+            probabilities = reader.probabilities(span.start, span.stop, lattice.rows[first], lattice.labels[first])
+            if probabilities.max() < 2.0:
+                return probabilities, None
+            return probabilities, _clear_strange(probabilities, lattice.frames[first] - span.start)
+
+    states = _ScaledStates(lattice)
+    number, width = lattice.labels.shape
+    step = max(1, READ_NUMBERS // max(number * width, len(reader.frames) * reader.frames.shape[2]))
+    spans = list(lattice.spans(step))
+    together = max(1, KEPT_NUMBERS // (step * number * width))
+    for span, (probabilities, strange) in zip(spans, in_order(read, spans, together), strict=True):
+        if strange is not None:
+            states.set_aside(strange)
+        running_at = lattice.running(span.start, span.stop)
+        for time, (probability, running) in enumerate(zip(probabilities, running_at, strict=True), span.start):
+            if time % WINDOW == 0:
+                states.examine(time)
+                states.renew(running)
+            states.advance(probability, running)
+    states.examine(int(lattice.frames[0]))
 
     ends = np.arange(lattice.last.size), lattice.last
-    total = state.label[ends] + state.blank[ends]
+    total = states.label[ends] + states.blank[ends]
     mantissa, exponent = np.frexp(total)
-    exponent += state.exponent[ends]
-    bound = state.at_risk - (SPARE - 60 - 30) + lattice.frames / 512
+    exponent += states.exponent[ends]
+    bound = states.at_risk - (SPARE - 60 - 30) + lattice.frames / 512
     return np.log(mantissa) + exponent * math.log(2.0), (total >= FLOOR) & (exponent > bound)
 
 
+def _clear_strange(probabilities: Array, remaining: np.ndarray) -> np.ndarray:
+    """Which utterances have frames that are no distributions (NaN, or far above 1): in those nothing is left."""
+    probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = 0.0  # behind the end
+    strange = ~(probabilities.max(axis=(0, 2)) < 2.0)
+    probabilities[:, strange] = 0.0
+    return np.asarray(strange)
+
+
+class _First(NamedTuple):
+    """What a frame works on: the states of the first utterances, end to end, and parts of them."""
+
+    label: Array
+    blank: Array
+    blank_by_utterance: Array
+    leaving: Array
+    factor: Array
+    arriving: Array
+    arriving_behind: Array
+
+
 class _ScaledStates:
-    """The states of `_scaled`, and what may have gone wrong with them."""
+    """The states of `_scaled`, and what may have gone wrong with them.
+
+    Loops are flat, over all utterances: where one starts, nothing arrives from the one before, as `factor` is 0 there.
+    """
 
     def __init__(self, lattice: _Lattice) -> None:
         shape = lattice.labels.shape
@@ -392,69 +457,98 @@ class _ScaledStates:
         self.blank = np.zeros(shape)
         self.blank[:, 0] = 1.0
         self.exponent = np.zeros(shape, np.int32)
-        self.ramp = SLOPE * np.arange(shape[1], dtype=np.int32)
         self.at_risk = np.full(shape[0], NOWHERE, np.int32)
         """The largest exponent of a state that may have lost to underflow more than 2**-64 of itself."""
 
         # The first label needs one frame, each further one another, and one more between equal neighbours.
         needed = np.cumsum(1 + ~lattice.differs, axis=1) - 2
-        self.label_reached = np.where(lattice.inside, needed, NEVER)
-        self.blank_reached = np.where(lattice.inside, needed + 1, NEVER)
-        self.blank_reached[:, 0] = 0
+        in_time = lattice.inside & (needed < lattice.frames[:, np.newaxis])
+        self._label_reached = np.where(lattice.inside, needed, NEVER)
+        self._blank_reached = np.where(in_time, needed + 1, NEVER)
+        self._blank_reached[:, 0] = 0
+        self._all_reached = int(needed.max(where=lattice.inside, initial=0)) + 1
+        self._label_open = self._blank_open = np.zeros(shape, np.bool_)
 
-        # What a frame needs, in one flat loop over all utterances. `factor` takes a value to the scale of the
-        # next state; it is 0 at the start of an utterance, where nothing arrives from the one before.
-        self.factor = np.zeros(shape)
-        self.arriving = np.zeros(shape)
-        self.repeats = np.flatnonzero(~lattice.differs & lattice.inside)
-        self.factor_of_repeats = np.zeros(self.repeats.size)
+        self._ones = np.ones(shape)
+        self._ramp = SLOPE * np.arange(shape[1], dtype=np.int32)
+        self._falling = np.zeros(shape, np.int32)
+        """How far the exponent of a state is below that of the one before."""
+        self._factor = np.zeros(shape)
+        """What takes a value from the state before to the scale of a state."""
+        self._arriving = np.zeros(shape)
+        self._repeats = np.flatnonzero(~lattice.differs & lattice.inside)
+        self._before_repeats = self._repeats - 1
+        self._factor_of_repeats = np.zeros(self._repeats.size)
+        self._running = shape[0]
+        self._first = self._of_first(shape[0])
 
     def renew(self, running: int) -> None:
         """Fit the exponents of the first utterances to their values."""
-        label, blank, exponent = self.label[:running], self.blank[:running], self.exponent[:running]
+        label, blank, exponent = (_flat(states, running) for states in (self.label, self.blank, self.exponent))
         peak = np.maximum(label, blank)
         fitting = np.frexp(peak)[1]
         fitting += exponent
         fitting[peak == 0.0] = NOWHERE
-        if int((fitting[:, :-1] - fitting[:, 1:]).max(initial=0)) > SLOPE:
-            fitting += self.ramp
-            np.maximum.accumulate(fitting, axis=1, out=fitting)
-            fitting -= self.ramp
+        falling = self._falling_of(fitting, running)
+        if falling.max() > SLOPE:
+            by_utterance = fitting.reshape(running, -1)
+            by_utterance += self._ramp
+            np.maximum.accumulate(by_utterance, axis=1, out=by_utterance)
+            by_utterance -= self._ramp
+            falling = self._falling_of(fitting, running)
         exponent -= fitting
         np.ldexp(label, exponent, out=label)
         np.ldexp(blank, exponent, out=blank)
         exponent[...] = fitting
-        np.ldexp(1.0, fitting[:, :-1] - fitting[:, 1:], out=self.factor[:running, 1:])
-        self.factor_of_repeats = self.factor.take(self.repeats)
+        # Not ldexp(1.0, …): a scalar keeps the loop from being vectorised.
+        np.ldexp(_flat(self._ones, running), falling, out=_flat(self._factor, running))
+        self._factor_of_repeats = self._factor.take(self._repeats)
+
+    def _falling_of(self, exponent: np.ndarray, running: int) -> np.ndarray:
+        falling = _flat(self._falling, running)
+        np.subtract(exponent[:-1], exponent[1:], out=falling[1:])
+        self._falling[:, 0] = NOWHERE
+        return falling
 
     def advance(self, probability: Array, running: int) -> None:
         """Let the first utterances take one frame."""
-        size = self.label[:running].size
-        label, blank, arriving = self.label.ravel()[:size], self.blank.ravel()[:size], self.arriving.ravel()
-        between_repeats = self.blank.take(self.repeats - 1)
-        blank += label  # what goes on with a blank, and with the next label
-        np.multiply(blank[:-1], self.factor.ravel()[1:size], out=arriving[1:size])
-        arriving[self.repeats] = between_repeats * self.factor_of_repeats
-        label += arriving[:size]
-        label *= probability.ravel()[:size]
-        self.blank[:running] *= probability[:running, :1]
+        if running != self._running:
+            self._running, self._first = running, self._of_first(running)
+        first = self._first
+        between_repeats = self.blank.take(self._before_repeats)
+        between_repeats *= self._factor_of_repeats
+        np.add(first.blank, first.label, out=first.blank)  # what goes on with a blank, and with the next label
+        np.multiply(first.leaving, first.factor, out=first.arriving_behind)
+        self._arriving.put(self._repeats, between_repeats)
+        np.add(first.label, first.arriving, out=first.label)
+        np.multiply(first.label, _flat(probability, running), out=first.label)
+        np.multiply(first.blank_by_utterance, probability[:running, :1], out=first.blank_by_utterance)
 
-    def examine(self, times: np.ndarray) -> None:
-        """Note which states underflow may have touched, of those that can be reached in so many frames."""
-        running = times.size
-        times = times.reshape(-1, 1)
-        suspect = (self.label[:running] < FLOOR) & (self.label_reached[:running] <= times)
-        suspect |= (self.blank[:running] < FLOOR) & (self.blank_reached[:running] <= times)
+    def _of_first(self, running: int) -> _First:
+        label, blank, factor, arriving = (
+            _flat(states, running) for states in (self.label, self.blank, self._factor, self._arriving)
+        )
+        return _First(label, blank, self.blank[:running], blank[:-1], factor[1:], arriving, arriving[1:])
+
+    def examine(self, time: int) -> None:
+        """Note which states underflow may have touched since the last renewal, of those that can be reached by now."""
+        if time < self._all_reached + WINDOW:
+            self._label_open = self._label_reached <= time
+            self._blank_open = self._blank_reached <= time
+        suspect = (self.label < FLOOR) & self._label_open
+        suspect |= (self.blank < FLOOR) & self._blank_open
         if suspect.any():
-            exponents = np.where(suspect, self.exponent[:running], NOWHERE)
-            np.maximum(self.at_risk[:running], exponents.max(axis=1), out=self.at_risk[:running])
+            exponents = np.where(suspect, self.exponent, NOWHERE)
+            np.maximum(self.at_risk, exponents.max(axis=1), out=self.at_risk)
 
-    def set_aside(self, probabilities: Array, remaining: np.ndarray) -> None:
-        """Leave utterances with frames that are no distributions (NaN, or far above 1) to the log domain."""
-        probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = 0.0  # behind the end
-        strange = ~(probabilities.max(axis=(0, 2)) < 2.0)
-        probabilities[:, strange] = 0.0
+    def set_aside(self, strange: np.ndarray) -> None:
+        """Leave utterances to the log domain."""
         self.at_risk[: strange.size][strange] = -NOWHERE
+
+
+def _flat(states: np.ndarray, running: int) -> np.ndarray:
+    """The states of the first utterances, end to end."""
+    return states[:running].reshape(-1)
 
 
 def _complement(reader: _Reader, lattice: _Lattice) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from losscli.losses.catalogue import loss
 from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import Alignment, ScoreKind, Tokens
+from losscli.losses.reading import InOrder, one_by_one
 from losscli.numerics import Array, exp
 
 
@@ -104,6 +105,7 @@ def ctc(
     target_lengths: np.ndarray,
     blank: int,
     kind: ScoreKind,
+    in_order: InOrder = one_by_one,
 ) -> Array:
     r"""Connectionist temporal classification: a label sequence over all its alignments.
 
@@ -143,4 +145,4 @@ def ctc(
     """
     from losscli.losses.lattice import ctc_nll
 
-    return ctc_nll(frames, targets, input_lengths, target_lengths, blank=blank, kind=kind)
+    return ctc_nll(frames, targets, input_lengths, target_lengths, blank=blank, kind=kind, in_order=in_order)

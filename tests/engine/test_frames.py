@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 import losscli
 from losscli.engine import frames
+from losscli.losses import lattice
+from losscli.losses.reading import Span
 
 STEPS, NUMBER, CLASSES = 30, 4, 7
 TARGETS = [[1, 2], [3], [4, 4, 5], [6]]
@@ -23,14 +27,16 @@ def batch(kind, dtype=np.float32):
 
 @pytest.fixture(params=[1, 3], ids=["one thread", "three threads"])
 def compute(request, monkeypatch):
-    """A run whose glances are at two frames at a time, and whose close looks are at three rows."""
-    monkeypatch.setattr(frames, "PIECE_NUMBERS", 2 * NUMBER * CLASSES)
-    monkeypatch.setattr(frames, "PIECES_FOR_THREADS", 2)
+    """A run that reads three frames at a time, glances at one of them at a time, and looks closely at three rows."""
+    monkeypatch.setattr(lattice, "READ_NUMBERS", 3 * NUMBER * CLASSES)
+    monkeypatch.setattr(frames, "SPANS_FOR_THREADS", 2)
+    monkeypatch.setattr(frames, "PIECE_NUMBERS", NUMBER * CLASSES)
     monkeypatch.setattr(frames, "CLOSE_NUMBERS", 3 * CLASSES)
+    monkeypatch.setattr(frames, "CLASSES_FOR_FOURS", CLASSES)
 
-    def run(scores, **options):
+    def run(scores, targets=TARGETS, **options):
         scores.flags.writeable = False
-        return losscli.compute("ctc", scores, TARGETS, threads=request.param, **options)
+        return losscli.compute("ctc", scores, targets, threads=request.param, **options)
 
     return run
 
@@ -137,3 +143,76 @@ def test_a_run_leaves_out_the_utterances_with_nan_that_a_glance_finds(compute):
     result = compute(scores, on_nan="skip", mean_rule="sample")
     assert result.counts.skipped == 1
     assert result.value == pytest.approx(np.delete(expected, 1).mean(), rel=1e-15)
+
+
+@pytest.mark.parametrize("lengths", [[2, 2, 2, 25], [9, 2, 8, 25]])
+def test_frames_that_no_alignment_needs_are_checked_too(lengths, compute):
+    """Those of utterances that have no alignment, even where they are longer than all that have one."""
+    targets = np.tile([1, 2, 3], (4, 10))
+    options = {"kind": "log-probs", "input_lengths": lengths, "target_lengths": [6, 6, 6, 30]}
+    assert compute(batch("log-probs"), targets, **options).value == np.inf
+    for time in (0, 1, 13, 24):
+        scores = batch("log-probs")
+        scores[time, 3, 0] = -0.01
+        with pytest.raises(losscli.DataError, match=r"utterance 3.*sum to"):
+            compute(scores, targets, **options)
+
+
+@pytest.mark.parametrize("classes", [1000, 1001, 1003, 4999])
+def test_sums_in_float32_prove_no_more_than_they_can(classes):
+    """What passes at a glance is within the deviation that is not reported; what is much nearer passes."""
+    random = np.random.default_rng(classes)
+    for spread in (0.1, 1.0, 5.0):
+        scores = random.normal(0.0, spread, (400, classes))
+        scores -= np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+        scores += np.linspace(-3e-6, 3e-6, 400)[:, np.newaxis]
+        scores = np.minimum(scores, 0.0).astype(np.float32)
+        off = np.abs(np.exp(scores.astype(np.float64)).sum(axis=-1) - 1.0)
+        passed = frames._GLANCES["log-probs"](scores)
+        assert off[passed].max() <= frames.REPORTED_DEVIATION
+        assert passed[off < 2e-7].all()
+        shares = np.exp(scores.astype(np.float64)).astype(np.float32)
+        off = np.abs(shares.sum(axis=-1, dtype=np.float64) - 1.0)
+        passed = frames._GLANCES["probs"](shares)
+        assert off[passed].max() <= frames.REPORTED_DEVIATION
+
+
+SPANS = [Span(low, low + 1, 1) for low in range(40)]
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+@pytest.mark.parametrize("together", [2, 7, 100])
+def test_spans_are_worked_on_once_each_and_come_in_order(threads, together):
+    begun, slow = [], threading.Event()
+
+    def work(span):
+        begun.append(span)
+        if span.start % 7 == 0:
+            slow.wait(0.002)
+        return span.start
+
+    for number, reading in enumerate(frames._ahead(work, SPANS, together, threads)):
+        assert reading == number
+        assert len(begun) <= number + 1 + together
+    assert sorted(begun) == SPANS
+
+
+def test_an_error_on_any_thread_is_raised_at_its_span():
+    def work(span):
+        if span.start == 11:
+            raise ValueError(str(span.start))
+        return span.start
+
+    readings = frames._ahead(work, SPANS, 6, 3)
+    assert [next(readings) for _ in range(5)] == list(range(5))
+    with pytest.raises(ValueError, match="11"):
+        list(readings)
+
+
+def test_who_stops_asking_leaves_no_work_behind():
+    begun = []
+    readings = frames._ahead(lambda span: begun.append(span), SPANS, 4, 2)
+    next(readings)
+    readings.close()
+    assert len(begun) <= 6
+    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name and thread.is_alive()]

@@ -22,7 +22,7 @@ WAYS = ("as it comes", "log domain")
 def way(request, monkeypatch):
     """Each test below that asks for it runs with and without the scaled recursion."""
     if request.param == "log domain":
-        unproven = lambda reader, states: (np.zeros(states.rows.size), np.zeros(states.rows.size, bool))  # noqa: E731
+        unproven = lambda reader, states, in_order: (np.zeros(states.rows.size), np.zeros(states.rows.size, bool))  # noqa: E731
         monkeypatch.setattr(lattice, "_scaled", unproven)
 
 
@@ -275,6 +275,7 @@ def test_groups_of_any_size_give_the_same_digits(cells, monkeypatch):
     expected = ctc_nll(*example(), blank=0, kind="logits")
     monkeypatch.setattr(lattice, "CACHED", cells)
     monkeypatch.setattr(lattice, "CACHED_STATES", cells)
+    monkeypatch.setattr(lattice, "READ_NUMBERS", 10 * cells)
     np.testing.assert_array_equal(ctc_nll(*example(), blank=0, kind="logits"), expected)
 
 
@@ -285,9 +286,30 @@ def test_any_memory_layout_gives_the_same_digits(kind, way):
     time_major = read_only(np.ascontiguousarray(frames.swapaxes(0, 1))).swapaxes(0, 1)
     spread = np.zeros((9, 60, 14))
     spread[:, ::2, ::2] = frames
+    among_others = np.ones((30, 11, 7))
+    among_others[:, 1:10] = time_major.swapaxes(0, 1)
     class_major = np.ascontiguousarray(frames.transpose(2, 1, 0)).transpose(2, 1, 0)
-    for view in (time_major, spread[:, ::2, ::2], class_major, frames[::-1].copy()[::-1]):
+    some = among_others.swapaxes(0, 1)[1:10]
+    for view in (time_major, some, spread[:, ::2, ::2], class_major, frames[::-1].copy()[::-1]):
         np.testing.assert_array_equal(ctc_nll(view, *rest, blank=0, kind=kind), expected)
+
+
+@pytest.mark.parametrize("numbers", [1, 200, 1000])
+def test_runs_of_frames_are_read_once_and_in_order(numbers, monkeypatch):
+    """Runs of any length: windows go on from one to the next. All frames that an utterance can need are among them."""
+    expected = ctc_nll(*example(), blank=0, kind="logits")
+    monkeypatch.setattr(lattice, "READ_NUMBERS", numbers)
+    seen = []
+
+    def backwards(read, spans, together):
+        seen.extend(spans)
+        assert together >= 1
+        readings = {span: read(span) for span in reversed(spans)}
+        return [readings[span] for span in spans]
+
+    losses = ctc_nll(*example(), blank=0, kind="logits", in_order=backwards)
+    np.testing.assert_array_equal(losses, expected)
+    assert [time for span in seen for time in range(span.start, span.stop)] == list(range(30))
 
 
 def test_ordinary_frames_need_no_logarithms(scaled_only):
