@@ -95,30 +95,25 @@ class ScoreRows:
         """The rows of logits that may be broken, or may be probabilities or log-probabilities.
 
         `others` and `chosen` are Σ exp x of all classes but the target, and exp x of the target. If the x
-        are log-probabilities, both add up to about 1. If they are probabilities, the target's lies between
-        1 and e, and what the others can be follows from the convexity of exp: it is least where the rest of
-        the probability is spread evenly, and greatest where one class has it all. Almost no row of logits
-        falls there.
+        are log-probabilities, both add up to about 1. If they are probabilities, the target's x lies in
+        [0, 1], and the rest of the probability decides on the others: as exp is convex, Σ exp x is greatest
+        where one of them has it all, and it is Σ (1 + x) at least. Almost no row of logits falls there.
         """
-        least, most = self._others_of_probabilities(np.array([1.0, 0.0]))
-        maybe = _within(others, least[0], most[1])
-        maybe &= _within(chosen, 1.0, math.e)
-        rows = np.flatnonzero(maybe)
-        maybe = _within(others[rows], *self._others_of_probabilities(np.log(chosen[rows])))
-        near_one = exp(self.tolerance + SLACK)
+        tolerance, several = self.tolerance, self.classes - 1
+        likely = _within(others, several, several - 1 + exp(1.0 + tolerance))
+        likely &= _within(chosen, 1.0, math.e)
+        rows = np.flatnonzero(likely)
+        rest = 1.0 - np.log(chosen[rows])
+        least, most = np.maximum(rest - tolerance, 0.0), np.exp(np.maximum(rest + tolerance, 0.0))
+        likely = _within(others[rows], several + least, several - 1 + most)
+        near_one = exp(tolerance + SLACK)
         if least_mass > near_one:
-            return np.compress(maybe, rows)
+            return np.compress(likely, rows)
         mass = others + chosen
         doubtful = _within(mass, 1.0 / near_one, near_one)
         doubtful |= ~in_range(mass)
-        doubtful[rows] |= maybe
+        doubtful[rows] |= likely
         return np.flatnonzero(doubtful)
-
-    def _others_of_probabilities(self, share: Array) -> tuple[Array, Array]:
-        """The least and the greatest Σ exp p over the classes beside one that has a share of the probability."""
-        others, rest = self.classes - 1, 1.0 - share
-        least = np.maximum(rest - self.tolerance, 0.0) / max(others, 1)
-        return others * np.exp(least), others - 1 + np.exp(np.maximum(rest + self.tolerance, 0.0))
 
     def broken(
         self, scores: np.ndarray, field: Field, counted: np.ndarray | None, samples: np.ndarray
@@ -202,11 +197,11 @@ class ScoreRows:
         return facts
 
     def _first_contradiction(self, scores: Array, counted: np.ndarray) -> int:
-        for row in np.flatnonzero(counted):
+        def contradicts(row: int) -> bool:
             fact = examine(as_float64(scores[row : row + 1]), np.array([0]), self.tolerance)
-            if fact.first_not(self.kind) is not None:
-                return int(row)
-        raise AssertionError("a row that contradicts the kind was counted but is not there")
+            return fact.first_not(self.kind) is not None
+
+        return int(next(filter(contradicts, np.flatnonzero(counted))))
 
     def _contradiction(self, scores: Array, counted: np.ndarray, facts: RowFacts, how: str) -> DataError:
         """The error for the first row that is not of the kind; `how` says how the kind is known."""
