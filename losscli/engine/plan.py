@@ -10,6 +10,7 @@ from losscli.data import ReadOptions
 from losscli.data.model import Field
 from losscli.engine.batch import as_batch
 from losscli.engine.choices import Base, OnEmpty, OnNan, Reduction
+from losscli.engine.extras import extras_of
 from losscli.engine.inputs import (
     open_fields,
     reads_vectors,
@@ -17,8 +18,7 @@ from losscli.engine.inputs import (
     with_named_predictions,
     with_named_targets,
 )
-from losscli.engine.observe import Observer, Progress
-from losscli.engine.reduce import Partial
+from losscli.engine.observe import Progress
 from losscli.engine.result import Result, Sink
 from losscli.engine.run import RunOptions, run
 from losscli.engine.scoring import NanPolicy, Scorer
@@ -31,12 +31,8 @@ from losscli.records import record
 from losscli.wording import flag_of
 
 if TYPE_CHECKING:
-    from losscli.engine.baselines import Targets
     from losscli.engine.column_guard import ColumnGuard
-    from losscli.engine.groups import GroupTotals
-    from losscli.engine.histogram import LossHistogram
     from losscli.engine.objective import Penalty
-    from losscli.engine.work import ChosenSamples
 
 
 @record
@@ -91,7 +87,7 @@ def compute(request: Request) -> Result:
     fields, lone = as_batch(loss, fields, options, stated=request.options.keys() - set(request.defaults))
     nan = NanPolicy(request.on_nan)
     scorer = make_scorer(loss, options, fields, nan, request.classes)
-    extras = Extras(request, scorer, fields, options)
+    extras = extras_of(request, scorer, fields, options, nan)
 
     rows = fields["predictions"].source.rows
     progress = request.progress
@@ -106,13 +102,14 @@ def compute(request: Request) -> Result:
             top=request.top,
             statistics=request.statistics,
             sinks=request.sinks,
-            observers=extras.observers,
+            observers=[extra.observer for extra in extras],
             keep_elements=request.reduction == "none" or request.per_sample,
             progress=(lambda done: progress(done, rows)) if progress else None,
             look=guard.check_values if guard is not None else None,
         ),
     )
-    result = extras.added_to(summarize(request, options, total, scorer, read, lone=lone), total, nan)
+    result = summarize(request, options, total, scorer, read, lone=lone)
+    result = replace(result, **{extra.name: extra.found(total, result.value) for extra in extras})
     if request.penalty is None or not isinstance(result.value, float):
         return result
     from losscli.engine.objective import objective
@@ -176,61 +173,6 @@ def _guard_of(request: Request, fields: Mapping[str, Field]) -> ColumnGuard | No
     guard = ColumnGuard(request, predictions, targets)
     guard.check_names()
     return guard
-
-
-class Extras:
-    """What is found out on request beside the value, by observers of the run; their modules are imported for it."""
-
-    def __init__(
-        self, request: Request, scorer: Scorer, fields: Mapping[str, Field], options: Mapping[str, Any]
-    ) -> None:
-        self._request = request
-        self._scorer = scorer
-        self._fields = fields
-        self._groups: GroupTotals | None = None
-        self._histogram: LossHistogram | None = None
-        self._targets: Targets | None = None
-        self._work: ChosenSamples | None = None
-        if request.by is not None or request.by_class:
-            from losscli.engine.groups import GroupTotals
-
-            self._groups = GroupTotals(scorer, fields, reduction=request.reduction)
-        if request.histogram:
-            from losscli.engine.histogram import LossHistogram
-
-            self._histogram = LossHistogram()
-        if request.baselines:
-            from losscli.engine.baselines import targets_of
-
-            self._targets = targets_of(request.loss, scorer, options)
-        if request.work:
-            from losscli.engine.work import ChosenSamples
-
-            self._work = ChosenSamples(request.loss, options, scorer, UNITS[request.base][1], request.work)
-
-    @property
-    def observers(self) -> list[Observer]:
-        """Those that watch the run."""
-        return [each for each in (self._groups, self._histogram, self._targets, self._work) if each is not None]
-
-    def added_to(self, result: Result, total: Partial, nan: NanPolicy) -> Result:
-        """The result with what was found out."""
-        found: dict[str, Any] = {}
-        if self._groups is not None:
-            of = total.total if self._request.reduction == "sum" else total.numerator
-            found["groups"] = self._groups.groups(self._request.loss, of)
-        if self._histogram is not None:
-            found["histogram"] = self._histogram.histogram()
-        if self._targets is not None and isinstance(result.value, float):
-            from losscli.engine.baselines import Rerun
-
-            request = self._request
-            options = RunOptions(threads=request.threads, unit_in_nats=UNITS[request.base][1], statistics=False)
-            rerun = Rerun(self._fields, self._scorer, nan, options, request.reduction, request.loss.of_mean)
-            found["baselines"] = self._targets.baselines(total, rerun, result.value)
-        if self._work is not None:
-            found["work"] = self._work.work()
-        return replace(result, **found) if found else result
 
 
 def make_scorer(
