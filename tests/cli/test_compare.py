@@ -174,6 +174,24 @@ def test_chosen_tokens_need_no_targets(shell, compared):
     assert found["contrasts"][0]["difference"] == values[1] - values[0]
 
 
+def test_chosen_tokens_are_written_without_targets(shell):
+    for name in "ab":
+        shell.save(f"{name}.npy", np.full((12, 2), 0.5 if name == "a" else 0.25))
+    assert shell("compare perplexity a.npy b.npy --kind token-probs -o out.csv -q").code == 0
+    header, first, *_ = (shell.folder / "out.csv").read_text().splitlines()
+    assert "target" not in header
+    assert dict(zip(header.split(","), first.split(","), strict=True))["sample"] == "0"
+
+
+@pytest.mark.parametrize("names", ["cat,dog", "horse,cow"])
+def test_columns_of_the_same_order_or_of_other_names(shell, compared, names):
+    rows = ["2,3", "1,5", "0.5,-1"] * 10
+    for name, header in (("a", "cat,dog"), ("b", names)):
+        shell.write(f"{name}.csv", "\n".join([header, *rows]) + "\n")
+    shell.save("y.npy", [1, 0, 1] * 10)
+    assert compared("cross-entropy a.csv b.csv y.npy")["contrasts"][0]["difference"] == 0.0
+
+
 def test_a_perplexity_beyond_float64_has_no_evidence(shell, compared):
     shell.save("a.npy", np.full((3, 4), -800.0))
     shell.save("b.npy", np.full((3, 4), -801.0))
@@ -283,6 +301,8 @@ def test_kinds_and_shapes_that_differ_are_named(models):
         ("mse t.csv:old u.csv:new t.csv --target label --id id --sample-weight w.npy", 3, "in different orders"),
         ("mse t.csv:old u.csv:new y48.npy --sample-weight id", 3, "sample 0 weighs 0 in t.csv:old and 47"),
         ("cross-entropy p.csv q.csv c.npy", 3, "in another order"),
+        ("perplexity tokens.npy more.npy --kind token-probs", 3, "tokens.npy has 4, more.npy has 5"),
+        ("gaussian-nll t.csv:old u.csv:new t.csv --target label --id id --variance w.npy", 3, "--variance w.npy goes"),
     ],
 )
 def test_what_cannot_be_compared(models, complaint, command, code, says):
@@ -297,6 +317,8 @@ def test_what_cannot_be_compared(models, complaint, command, code, says):
     models.write("other.csv", TABLE.replace("\n47,", "\n48,"))
     models.save("w.npy", np.arange(48.0) + 1.0)
     models.save("y48.npy", np.arange(48.0))
+    models.save("tokens.npy", np.full((4, 3), 0.5))
+    models.save("more.npy", np.full((5, 3), 0.5))
     models.write("p.csv", "cat,dog\n2,3\n1,5\n")
     models.write("q.csv", "dog,cat\n2,3\n1,5\n")
     models.save("c.npy", [0, 1])

@@ -314,3 +314,10 @@ def test_rows_of_any_kind_can_be_written(tmp_path):
     written = np.load(tmp_path / "n.npy")
     assert written.dtype == np.int64
     np.testing.assert_array_equal(written, [0, 1, 2])
+
+
+def test_a_single_row_has_no_number(shell, complaint):
+    shell.save("x.npy", [0.5, np.nan, 0.25])
+    assert "x.npy: position 1: the value is NaN" in complaint("convert softmax x.npy --class-axis 0")
+    shell.save("x.npy", [-np.inf] * 3)
+    assert "x.npy: the value of every class is -inf" in complaint("convert softmax x.npy --class-axis 0")

@@ -77,6 +77,30 @@ def test_chosen_tokens_are_listed_without_their_numbers(shell):
     assert "Σ −log P = 0.693147 + 1.38629 = 2.07944" in text
 
 
+def elements_of(outcome):
+    assert outcome.code == 0, outcome.err
+    return [sample["elements"][0] for sample in json.loads(outcome.out)["steps"]["samples"]]
+
+
+def test_percentages_are_divided_before_they_are_scored(shell):
+    shell.save("p.npy", [[60.0, 40.0], [25.0, 75.0]])
+    shell.save("y.npy", [0, 1])
+    text = steps(shell("explain nll p.npy y.npy --kind probs --normalize"))
+    assert "p / Σ p" in text
+    found = elements_of(shell("explain nll p.npy y.npy --kind probs --normalize --json"))
+    assert [element["loss"] for element in found] == pytest.approx([-np.log(0.6), -np.log(0.75)], rel=1e-15)
+
+
+def test_shares_weights_and_classes_out_of_order(shell):
+    shell.write("p.csv", "p_1,p_0\n0.75,0.25\n0.5,0.5\n")
+    shell.save("q.npy", [[1.0, 0.0], [0.25, 0.75]])
+    options = "--kind probs --class-weight 2,1 --label-smoothing 0.2"
+    assert "w · q · −log p" in steps(shell(f"explain cross-entropy p.csv q.npy {options}"))
+    found = elements_of(shell(f"explain cross-entropy p.csv q.npy {options} --json"))
+    value = float(shell(f"cross-entropy p.csv q.npy {options} --format value").out)
+    assert np.mean([element["loss"] for element in found]) == pytest.approx(value, rel=1e-15)
+
+
 @pytest.mark.parametrize("form", ["table", "md"])
 def test_readers_get_formula_steps_and_conventions(animals, form):
     out = animals(f"explain nll animals.csv --target animal --format {form}").out

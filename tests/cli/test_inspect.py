@@ -1007,3 +1007,31 @@ def test_a_table_without_a_column(shell, complaint):
     shell.write("nothing.jsonl", "{}\n{}\n")
     assert "no columns" in complaint("inspect nothing.jsonl")
     assert "FILE is empty" in complaint("inspect ''", code=2)
+
+
+def test_columns_that_cannot_be_read(shell, look, complaint):
+    pairs = pa.array([{"a": 1}, {"a": 2}])
+    pq.write_table(pa.table({"s": pairs, "x": [1.0, 2.0]}), shell.folder / "t.parquet")
+    columns = {column["name"]: column for column in look("t.parquet")["files"][0]["columns"]}
+    assert columns["s"]["type"] == "not read"
+    assert columns["s"]["note"]
+    assert columns["x"]["numbers"]["count"] == 2
+    shell.write("all.csv", "x,y\n1e400,1e400\n2,2\n")
+    shell.write("one.csv", "x\n1e400\n2\n")
+    for name in ("all.csv", "one.csv"):
+        assert "1e400" in complaint(f"inspect {name}")
+
+
+def test_lists_that_hold_nothing(shell, look):
+    pq.write_table(pa.table({"x": pa.array([[], [], []], pa.list_(pa.float64()))}), shell.folder / "t.parquet")
+    [column] = look("t.parquet")["files"][0]["columns"]
+    assert column["numbers"]["count"] == 0
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("id", "b")])
+def test_an_id_that_neither_side_is_scored_by(shell, diagnose, rng, names):
+    ids, values = rng.permutation(200), rng.normal(size=200)
+    save_csv(shell, "p.csv", {"id": ids, "prediction": values})
+    save_csv(shell, "y.csv", {"id": ids, "target": values + 0.1 * rng.normal(size=200)})
+    found = diagnose("p.csv y.csv")
+    assert [suggestion["loss"] for suggestion in found["suggestions"]][:1] == ["mse"]

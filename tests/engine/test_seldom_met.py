@@ -12,6 +12,7 @@ import pytest
 import losscli
 from losscli.engine import baselines, groups, reduce, run, score_rows
 from losscli.engine.comparison import Settings, compare
+from losscli.engine.gate_baseline import read_baseline
 from losscli.engine.gate_file import read_gates
 from losscli.engine.gates import run_gates
 from losscli.engine.inspection import InspectRequest, inspect
@@ -297,3 +298,17 @@ def test_a_comparison_tells_how_far_it_is(tables, samples):
     assert contrast.evidence.interval.method == "percentile"
     [corrected] = compare(request, paths, replace(settings, method="bca")).contrasts
     assert corrected.evidence.interval.method == "bca"
+
+
+def test_nothing_is_left_to_compare(tables):
+    np.save(tables / "a.npy", LOGITS[:, 0])
+    np.save(tables / "zeros.npy", np.zeros(6))
+    labels, zeros = (str(tables / f"{name}.npy") for name in ("labels", "zeros"))
+    request = Request(find("mse"), None, labels, sample_weight=zeros, on_empty="zero")
+    with pytest.raises(losscli.DataError, match="nothing is left to compare"):
+        compare(request, [str(tables / "a.npy")] * 2, Settings())
+
+
+def test_a_folder_is_no_baseline(tmp_path):
+    with pytest.raises(losscli.DataError, match="the baseline cannot be read: is a directory"):
+        read_baseline(tmp_path)
