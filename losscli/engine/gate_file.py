@@ -21,7 +21,7 @@ from losscli.engine.inputs import number_list
 from losscli.engine.plan import Request
 from losscli.errors import DataError, UsageError
 from losscli.losses.catalogue import Loss, catalogue, find
-from losscli.losses.parameters import Choice, ClassIndex, Flag, Number, Parameter, Side, Weights, Whole
+from losscli.losses.parameters import Choice, ClassIndex, Flag, Number, Parameter, Weights, Whole
 from losscli.wording import did_you_mean, shown
 
 TRUE_CLASS = "class"
@@ -361,8 +361,8 @@ def _type_of(parameter: Parameter) -> _Type:
                 lambda value: _SOURCE.holds(value) or (scalar and _is_number(value)),
                 lambda value: (number_list(value) or value) if isinstance(value, str) else value,
             )
-        case Side(number=number) as kind:
-            return _Type(str(kind), lambda value: _SOURCE.holds(value) or (number and _is_number(value)))
+    side = parameter.kind
+    return _Type(str(side), lambda value: _SOURCE.holds(value) or (side.number and _is_number(value)))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,15 +54,13 @@ class Paired:
     skipped: int
     warnings: Sequence[str]
 
+    start: ClassVar[int] = 0
+    """See `losscli.report.rows.Rows`: all samples are one block of rows."""
+
     @property
     def weight(self) -> Array:
         """The weight of every sample, which is the same for all models."""
         return self.models[0].weight
-
-    @property
-    def start(self) -> int:
-        """See `losscli.report.rows.Rows`: all samples are one block of rows."""
-        return 0
 
     def array(self) -> Array:
         """The losses: a row a sample, a column a model."""
