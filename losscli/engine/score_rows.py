@@ -77,12 +77,15 @@ class ScoreRows:
         """
         scores = surprisal.scores
         if self.kind == "logits" and surprisal.others is not None and surprisal.chosen is not None:
+            rows = len(scores) if counted is None else int(counted.sum())
+            if surprisal.least_mass and self._is_settled(scores, counted):
+                return None, None, RowFacts(rows)
             doubtful = self._doubtful(surprisal.others, surprisal.chosen, surprisal.least_mass)
             few = scores.take(doubtful, axis=0)
             if surprisal.least_mass or np.isfinite(_greatest(few)).all():
                 sound = np.ones(len(doubtful), np.bool_) if counted is None else counted[doubtful]
                 facts = self.facts(few, sound, self.samples_of(start, first + doubtful))
-                facts.rows = len(scores) if counted is None else int(counted.sum())
+                facts.rows = rows
                 return None, None, facts
         sound = np.ones(len(scores), np.bool_) if counted is None else counted
         samples = self.samples_of(start, np.arange(first, first + len(scores)))
@@ -90,6 +93,15 @@ class ScoreRows:
         if broken is not None:
             sound = sound & ~broken
         return broken, lost, self.facts(scores, sound, samples)
+
+    def _is_settled(self, scores: np.ndarray, counted: np.ndarray | None) -> bool:
+        """Whether one row of logits says enough of the kind of all, which are known to be sound.
+
+        Where the kind was stated, all that is ever said of them is whether every row is one of probabilities.
+        """
+        first = 0 if counted is None else int(counted.argmax())
+        row = as_float64(scores[first : first + 1])
+        return not self.detected and not examine(row, np.array([first]), self.tolerance).probs
 
     def _doubtful(self, others: Array, chosen: Array, least_mass: float) -> np.ndarray:
         """The rows of logits that may be broken, or may be probabilities or log-probabilities.
@@ -201,7 +213,7 @@ class ScoreRows:
             fact = examine(as_float64(scores[row : row + 1]), np.array([0]), self.tolerance)
             return fact.first_not(self.kind) is not None
 
-        return int(next(filter(contradicts, np.flatnonzero(counted))))
+        return next(filter(contradicts, np.flatnonzero(counted).tolist()))
 
     def _contradiction(self, scores: Array, counted: np.ndarray, facts: RowFacts, how: str) -> DataError:
         """The error for the first row that is not of the kind; `how` says how the kind is known."""

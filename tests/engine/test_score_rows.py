@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import losscli
+from losscli.engine import run
 
 ROWS = 3000
 FEW = 150
@@ -56,3 +57,21 @@ def test_every_row_that_may_be_no_logits_is_counted(classes, tolerance, dtype, e
     assert told
     assert [int(count) for count in told.groups()] == expected
     assert min(expected) > 10
+
+
+@pytest.mark.parametrize(
+    ("logits", "ignored", "every_row"),
+    [([], [], True), ([0], [], False), ([FEW - 1], [], False), ([0], [0], True), ([70], [0, 1, 70], True)],
+    ids=str,
+)
+def test_logits_that_are_all_probabilities_are_doubted_and_only_if_every_row_that_counts_is(
+    logits, ignored, every_row, monkeypatch
+):
+    monkeypatch.setattr(run, "RANGE_NUMBERS", 16)
+    rng = np.random.default_rng(4)
+    scores = probabilities(rng, 4, 0.0)
+    scores[logits] = [1.5, -2.0, 0.25, 0.75]
+    target = rng.integers(0, 4, FEW)
+    target[ignored] = -1
+    result = losscli.compute("cross-entropy", scores, target, kind="logits", ignore_index=-1)
+    assert any("a second time" in warning for warning in result.warnings) is every_row
