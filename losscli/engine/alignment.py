@@ -13,7 +13,7 @@ import numpy as np
 from losscli.data import read_whole
 from losscli.data.memory import ArraySource, RaggedSource
 from losscli.data.model import Field, Ragged
-from losscli.data.rows import cut_rows
+from losscli.data.rows import cut_rows, filled_up
 from losscli.engine.frames import FrameCheck
 from losscli.engine.kind import RowFacts
 from losscli.engine.labels import Labels
@@ -21,10 +21,10 @@ from losscli.engine.reduce import Partial
 from losscli.engine.result import InputRecord
 from losscli.engine.score_rows import ScoreRows
 from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, array, as_float64, is_ragged, sample_shape
+from losscli.engine.sides import WholeNumbers
 from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
 from losscli.losses.lattice import alignment_exists, count_repeats
-from losscli.numerics import Array
 
 DECIDING_NUMBERS = 1 << 18
 """Of about so many numbers the first frames of the first utterances have, which decide the kind of all."""
@@ -114,7 +114,7 @@ def _unstrung(targets: Field, lengths: Field | None) -> Field:
             why="targets of a batch that are strung together need the length of each",
             hint="--target-lengths FILE, or targets (N, S)",
         )
-    counts = _whole(as_float64(as_array(lengths)).reshape(-1), lengths, 0)
+    counts = _lengths_in(lengths).read(np.atleast_1d(as_array(lengths)), 0)
     offsets = np.concatenate([[0], np.cumsum(counts)])
     if offsets[-1] != len(labels):
         raise DataError(
@@ -126,16 +126,8 @@ def _unstrung(targets: Field, lengths: Field | None) -> Field:
     return cut
 
 
-def _whole(numbers: Array, side: Field, start: int) -> np.ndarray:
-    """The lengths as integers, each one checked to be a whole number ≥ 0."""
-    bad = np.flatnonzero(~((numbers >= 0.0) & (np.floor(numbers) == numbers) & np.isfinite(numbers)))
-    if bad.size:
-        row = int(bad[0])
-        raise DataError(
-            f"{side.where(start + row)}: the length of utterance {start + row} is {numbers[row]:g}",
-            why="a length is a whole number ≥ 0",
-        )
-    return numbers.astype(np.int64)
+def _lengths_in(side: Field) -> WholeNumbers:
+    return WholeNumbers(side, "the length", "utterance")
 
 
 @dataclass
@@ -290,10 +282,7 @@ class AlignmentScorer(Scorer):
     def _frames_of(self, found: np.ndarray | Ragged) -> tuple[np.ndarray, np.ndarray]:
         if not isinstance(found, Ragged):
             return found, np.full(len(found), found.shape[1])
-        lengths = np.diff(found.offsets)
-        frames = np.zeros((len(lengths), int(lengths.max(initial=0)), self.classes), found.values.dtype)
-        frames[np.arange(frames.shape[1]) < lengths[:, np.newaxis]] = found.values
-        return frames, lengths
+        return filled_up(found, 0.0)
 
     def _targets_of(self, found: np.ndarray | Ragged, start: int) -> tuple[np.ndarray, np.ndarray]:
         if not isinstance(found, Ragged):
@@ -303,31 +292,14 @@ class AlignmentScorer(Scorer):
                     why="targets are (N, S), one vector with --target-lengths, or lists",
                 )
             return self.labels.indices(found, start), np.full(len(found), found.shape[1])
-        lengths = np.diff(found.offsets)
-        targets = np.full((len(lengths), int(lengths.max(initial=0))), -1)
-        inside = np.arange(targets.shape[1]) < lengths[:, np.newaxis]
-        targets[inside] = self.labels.indices(found.values, start)
-        return targets, lengths
+        return filled_up(Ragged(self.labels.indices(found.values, start), found.offsets), -1)
 
     def _lengths(self, values: Values, name: str, start: int, longest: np.ndarray) -> np.ndarray:
         """The lengths of a side input, or what the arrays say where there is none."""
         if name not in values:
             return longest
-        side = self.fields[name]
-        numbers = as_float64(array(values, name))
-        if numbers.size != len(numbers):
-            raise DataError(f"{side.info.path} has shape {side.info.shape}", why="there is one length an utterance")
-        lengths = _whole(numbers.reshape(-1), side, start)
-        beyond = np.flatnonzero(lengths > longest)
-        if beyond.size:
-            row = int(beyond[0])
-            what = "frames" if name == "input_lengths" else "labels"
-            raise DataError(
-                f"{side.where(start + row)}: the length of utterance {start + row} is {lengths[row]}, "
-                f"more than its {what} ({longest[row]})",
-                why="a length says how many of what is stored count, from the start",
-            )
-        return lengths
+        parts = "frames" if name == "input_lengths" else "labels"
+        return _lengths_in(self.fields[name]).read_lengths(array(values, name), start, longest, parts)
 
     def _check_labels(self, targets: np.ndarray, lengths: np.ndarray, start: int) -> None:
         inside = np.arange(targets.shape[1]) < lengths[:, np.newaxis]

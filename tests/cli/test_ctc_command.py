@@ -120,7 +120,7 @@ def test_the_rule_of_the_mean_is_said(folder, rule, denominator):
         ("frames.npy padded.npy --input-lengths 6,0.5,6", "the length of utterance 1 is 0.5"),
         ("frames.npy padded.npy --input-lengths 6,nan,6", "the length of utterance 1 is nan"),
         ("frames.npy padded.npy --input-lengths 6,6", "--input-lengths has 2"),
-        ("frames.npy padded.npy --input-lengths padded.npy", "one length an utterance"),
+        ("frames.npy padded.npy --input-lengths padded.npy", "the length is one whole number for each utterance"),
         ("frames.npy padded.npy --target-lengths 2,4,1", "the length of utterance 1 is 4, more than its labels (3)"),
         ("frames.npy padded.npy --target-lengths 3,3,1", "label 2 of utterance 0 is 0"),
         ("frames.npy large.npy", "label 1 of utterance 2 is 4"),
