@@ -75,12 +75,12 @@ CACHED_STATES = 1 << 15
 """How many labels go through `_scaled` together: it has six numbers for each."""
 
 READ_NUMBERS = 1 << 20
-"""How many numbers are read at a time for `_scaled`.
+"""How many scores are read at a time for `_scaled`, or half as many probabilities, which take twice the memory.
 
 With more the frames leave the cache before their labels are looked up; with fewer, threads wait for each other.
 """
 
-KEPT_NUMBERS = 1 << 22
+KEPT_NUMBERS = 1 << 21
 """How many probabilities may be kept until `_scaled` takes them."""
 
 
@@ -403,7 +403,7 @@ def _scaled(reader: _Reader, lattice: _Lattice, in_order: InOrder) -> tuple[Arra
 
     states = _ScaledStates(lattice)
     number, width = lattice.labels.shape
-    step = max(1, READ_NUMBERS // max(number * width, len(reader.frames) * reader.frames.shape[2]))
+    step = max(1, READ_NUMBERS // max(2 * number * width, len(reader.frames) * reader.frames.shape[2]))
     spans = list(lattice.spans(step))
     together = max(1, KEPT_NUMBERS // (step * number * width))
     for span, (probabilities, strange) in zip(spans, in_order(read, spans, together), strict=True):
