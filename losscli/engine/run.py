@@ -130,7 +130,7 @@ def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: R
             total.scored += partial.scored
         if options.progress:
             options.progress(total.samples)
-    total.first = _stacked(first) if first else None
+    total.first = stacked(first) if first else None
     return total
 
 
@@ -310,16 +310,17 @@ def _order(loss: Array) -> np.ndarray:
 def _worst(parts: Sequence[Samples], count: int) -> Samples | None:
     if not parts or not count:
         return None
-    both = _stacked(parts)
+    both = stacked(parts)
     keep = _order(both.columns["loss"])[:count]
     return Samples({name: column[keep] for name, column in both.columns.items()})
 
 
-def _stacked(parts: Sequence[Samples]) -> Samples:
+def stacked(parts: Sequence[Samples]) -> Samples:
+    """The rows of all parts, one after the other."""
     names = parts[0].columns
     return Samples({name: np.concatenate([part.columns[name] for part in parts]) for name in names})
 
 
 def _head(scored: Sequence[Scored], count: int) -> Samples:
-    rows = _stacked([block.samples for block in scored])
+    rows = stacked([block.samples for block in scored])
     return Samples({name: column[:count] for name, column in rows.columns.items()})

@@ -10,7 +10,8 @@ import numpy as np
 
 from losscli.data.model import Field
 from losscli.engine.reduce import Partial
-from losscli.engine.result import InputRecord, Result, Samples, Scored
+from losscli.engine.result import InputRecord, Result, Scored
+from losscli.engine.run import stacked
 from losscli.engine.scoring import Scorer
 from losscli.errors import DataError
 from losscli.version import __version__
@@ -76,7 +77,7 @@ def summarize(
     if request.reduction == "none":
         elements = _elements(total.scored)
         value = elements[0] if lone else elements
-    per_sample = _stacked(total.scored) if request.per_sample else None
+    per_sample = stacked([scored.samples for scored in total.scored]) if request.per_sample else None
     shown = {
         name: fields[name].info.path if name in fields else _plain(value)
         for name, value in options.items()
@@ -116,11 +117,6 @@ def _elements(blocks: Sequence[Scored]) -> list[Any]:
         return trimmed
     found: list[Any] = np.concatenate([scored.loss for scored in blocks]).tolist()
     return found
-
-
-def _stacked(blocks: Sequence[Scored]) -> Samples:
-    names = blocks[0].samples.columns
-    return Samples({name: np.concatenate([s.samples.columns[name] for s in blocks]) for name in names})
 
 
 def _plain(value: Any) -> Any:
