@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import numpy as np
 
@@ -12,12 +12,18 @@ from losscli.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from io import BufferedIOBase
 
     Parsed = TypeVar("Parsed")
 
-CHUNK_BYTES = 1 << 21
+CHUNK_BYTES = 1 << 20
+"""As much text as a core's own cache holds: its cells are gone through column by column."""
+
 ROW_BYTES_LIMIT = 1 << 26
 _THREADS = 2
+_WAITING = 2
+"""How many chunks wait for a thread, or parsed for their turn, so that no thread waits for a chunk."""
+
 _QUOTE = b'"'
 
 
@@ -41,7 +47,7 @@ class RowShape:
     newline: bytes = b"\n"
     quotes: bool = False
 
-    def last_end(self, text: bytes) -> tuple[int, np.ndarray]:
+    def last_end(self, text: bytearray) -> tuple[int, np.ndarray]:
         """The end of the last whole row in `text` (0: there is none), and the broken rows before it.
 
         Of blank lines at the end only the text before them counts: whether they stand among values
@@ -55,7 +61,7 @@ class RowShape:
             last -= 1
         return (text.find(self.newline, last) + 1 if last else 0), broken
 
-    def _last_unquoted_end(self, text: bytes) -> tuple[int, np.ndarray]:
+    def _last_unquoted_end(self, text: bytearray) -> tuple[int, np.ndarray]:
         # A doubled quote within a cell toggles twice, so parity alone tells inside from outside.
         letters = np.frombuffer(text, np.uint8)
         line_ends = np.flatnonzero(letters == self.newline[0])
@@ -78,12 +84,14 @@ def row_chunks(stream: BinaryIO, rows: RowShape, label: str, size: int = CHUNK_B
     Raises:
         DataError: A row goes on for more than `ROW_BYTES_LIMIT`.
     """
-    rest = b""
+    rest = bytearray()
     while True:
         wanted = max(size, len(rest))
-        block = stream.read(wanted)
-        text = rest + block
-        if len(block) < wanted:
+        text = bytearray(len(rest) + wanted)
+        text[: len(rest)] = rest
+        got = cast("BufferedIOBase", stream).readinto(memoryview(text)[len(rest) :])
+        if got < wanted:
+            del text[len(rest) + got :]
             break
         end, broken = rows.last_end(text)
         if end:
@@ -117,7 +125,7 @@ def parsed_ahead(chunks: Iterator[Chunk], parse: Callable[[Chunk], Parsed]) -> I
         try:
             for chunk in chunks:
                 pending.append((chunk, pool.submit(parse, chunk)))
-                if len(pending) > _THREADS + 1:
+                if len(pending) > _THREADS + _WAITING:
                     done, future = pending.popleft()
                     yield done, future.result()
             while pending:

@@ -58,6 +58,7 @@ class DelimitedTable(TextTable):
         elif all(kind_of(name, dialect.decimal) == "number" for name in dialect.names):
             self.first_row = "header"
         self.schema = pa.schema([(name, _TYPES[kind]) for name, kind in zip(dialect.names, dialect.kinds, strict=True)])
+        self._kinds = dict(zip(dialect.names, dialect.kinds, strict=True))
         self._dialect = dialect
 
     def _parsed(self, data: memoryview, columns: Sequence[str]) -> pa.RecordBatch | None:
@@ -65,8 +66,7 @@ class DelimitedTable(TextTable):
             batch = self._read(data, {name: self.schema.field(name).type for name in columns})
         except pa.ArrowInvalid:
             return None
-        odd = any(self._is_odd(batch.column(name), data, name) for name in columns)
-        return None if odd else batch
+        return None if self._is_odd(batch, columns, data) else batch
 
     def _read(self, data: memoryview, column_types: dict[str, pa.DataType]) -> pa.RecordBatch:
         table = arrow_csv.read_csv(
@@ -86,13 +86,19 @@ class DelimitedTable(TextTable):
         )
         return table.combine_chunks().to_batches()[0]
 
-    def _is_odd(self, column: pa.Array, data: memoryview, name: str) -> bool:
-        """Whether a column that did parse holds an empty text or a number that float64 changed."""
-        if column.type == pa.string():
-            return bool(column.index("").as_py() >= 0)
-        if column.type != pa.float64() or not doubtful(column.to_numpy()):
+    def _is_odd(self, batch: pa.RecordBatch, columns: Sequence[str], data: memoryview) -> bool:
+        """Whether columns that did parse hold an empty text or a number that float64 changed."""
+        texts, numbers = ([name for name in columns if self._kinds[name] == kind] for kind in ("text", "number"))
+        if any(batch.column(name).index("").as_py() >= 0 for name in texts):
+            return True
+        # Of all columns at once first: threads wait for each other where they call the interpreter for each.
+        if not numbers or not doubtful(batch.select(numbers).to_tensor(row_major=False).to_numpy()):
             return False
-        large = np.flatnonzero(np.abs(column.to_numpy()) >= LARGEST_SURE_INTEGER)
+        return any(self._was_changed(batch.column(name).to_numpy(), name, data) for name in numbers)
+
+    def _was_changed(self, numbers: np.ndarray, name: str, data: memoryview) -> bool:
+        """Whether float64 cannot hold one of the numbers as it is written."""
+        large = np.flatnonzero(np.abs(numbers) >= LARGEST_SURE_INTEGER)
         if not large.size:
             return False
 

@@ -275,10 +275,10 @@ class TableSource(ABC):
             return conversion.ragged(column, entry.row_shape, place(name))
         if entry.layout == "stacked":
             return conversion.stacked(column, entry.row_shape, place(name)).astype(entry.dtype, copy=False)
-        vectors = [conversion.scalars(batch.column(name), place(name)) for name in entry.names]
-        if len(vectors) == 1:
-            return vectors[0].astype(entry.dtype, copy=False)
-        return conversion.side_by_side(vectors, entry.dtype)
+        if len(entry.names) > 1:
+            return conversion.matrix(batch, entry.names, entry.dtype, place)
+        # A copy: all columns of a batch may lie in one piece of memory.
+        return conversion.scalars(column, place(name)).astype(entry.dtype)
 
 
 def _described(columns: Sequence[pa.Field]) -> str:

@@ -10,12 +10,13 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 
 import numpy as np
 
 from losscli.data import align
 from losscli.data.model import Block, Field
-from losscli.data.rows import cut_rows, take_rows
+from losscli.data.rows import cut_rows, join_rows, take_rows
 from losscli.engine.memory import KEPT, LARGEST_TEMPORARY, keep_freed_memory
 from losscli.engine.observe import Observer, Seen
 from losscli.engine.reduce import Partial, by_sample
@@ -31,8 +32,11 @@ STEP_NUMBERS = 1 << 18
 RANGE_NUMBERS = 1 << 20
 """How many numbers make a range, the unit of work of a thread."""
 
-TABLE_NUMBERS = 1 << 19
-"""How many do where ranges are put together from the rows of a table, and each waits in memory of its own."""
+TABLE_NUMBERS = 1 << 18
+"""How many do where ranges are put together from the rows of a table, still in a cache when they are scored."""
+
+DECIDING_NUMBERS = 1 << 20
+"""By how many of a table, in its first ranges, is decided what is decided once."""
 
 LONG_RANGE = 2
 """How many ranges of a scorer that keeps to pieces by itself are one: fewer calls, fewer waits for the interpreter."""
@@ -95,14 +99,17 @@ def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: R
     numbers = RANGE_NUMBERS if random_access else TABLE_NUMBERS
     if not any(field.source.origins for field in fields.values()):
         numbers *= MEMORY_RANGE
-    elif scorer.scores_in_pieces:
+    elif scorer.scores_in_pieces and random_access:
         numbers *= LONG_RANGE
     rows = max(1, numbers // max(1, scorer.numbers_per_sample))
     if scorer.scores_in_pieces:
         rows = min(rows, PIECED_SAMPLES)
     if options.statistics or options.needs_every_sample:
         rows = min(rows, RANGE_SAMPLES)
-    blocks = _prepared(align(fields, rows), scorer, options.look)
+    if any(field.source.rows is None or field.source.rows > rows for field in fields.values()):
+        keep_freed_memory(KEPT if random_access else LARGEST_TEMPORARY)
+    deciding = 1 if random_access else max(1, DECIDING_NUMBERS // numbers)
+    blocks = _prepared(align(fields, rows), scorer, options.look, deciding)
     total = Partial()
     first: list[Samples] = []
 
@@ -112,8 +119,7 @@ def _run(fields: Mapping[str, Field], scorer: Scorer, nan: NanPolicy, options: R
             return score_range(block, fields, scorer, nan, options)
 
     threads = scorer.take_threads(options.threads or min(os.cpu_count() or 1, 8))
-    kept = KEPT if random_access else LARGEST_TEMPORARY
-    for partial in _in_order(work, blocks, threads, kept):
+    for partial in _in_order(work, blocks, threads):
         shown = sum(map(len, first))
         if shown < options.first:
             first.append(_head(partial.scored, options.first - shown))
@@ -262,22 +268,21 @@ def _columns(start: int, loss: Array, weight: Array | None, *, several: bool) ->
     return columns
 
 
-def _prepared(blocks: Iterator[Block], scorer: Scorer, look: Callable[[Values], None] | None) -> Iterator[Block]:
-    """The same blocks, the first of them looked at, and shown to the scorer before it scores any."""
-    for number, block in enumerate(blocks):
-        if number == 0:
-            if look is not None:
-                look(block.values)
-            with np.errstate(all="ignore"):
-                scorer.prepare(block.values)
-        yield block
+def _prepared(
+    blocks: Iterator[Block], scorer: Scorer, look: Callable[[Values], None] | None, deciding: int
+) -> Iterator[Block]:
+    """The same blocks, of which the first, `deciding`, are looked at and shown to the scorer before it scores any."""
+    head = list(islice(blocks, deciding))
+    values = {name: join_rows([block.values[name] for block in head]) for name in head[0].values}
+    if look is not None:
+        look(values)
+    with np.errstate(all="ignore"):
+        scorer.prepare(values)
+    return chain(head, blocks)
 
 
-def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads: int, kept: int) -> Iterator[Partial]:
-    """The partials of the blocks in their order, a few of them worked on at the same time.
-
-    Memory of arrays of up to `kept` bytes is used again for the next block.
-    """
+def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads: int) -> Iterator[Partial]:
+    """The partials of the blocks in their order, a few of them worked on at the same time."""
     blocks = iter(blocks)
     waiting = [block for _, block in zip(range(2), blocks, strict=False)]
     if len(waiting) < 2:
@@ -285,9 +290,7 @@ def _in_order(work: Callable[[Block], Partial], blocks: Iterable[Block], threads
         return
     from collections import deque
     from concurrent.futures import Future, ThreadPoolExecutor
-    from itertools import chain
 
-    keep_freed_memory(kept)
     pending: deque[Future[Partial]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
