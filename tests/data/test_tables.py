@@ -174,11 +174,12 @@ def test_row_numbers_that_stop_counting_are_an_error(opened):
     assert "--pred" in caught.value.hint
 
 
-def test_null_cells_are_errors_with_row_and_column(opened):
+@pytest.mark.parametrize("others", [1, 11])
+def test_null_cells_are_errors_with_row_and_column(opened, others):
     cells = [0.5] * 1000
     cells[777] = None
     with pytest.raises(DataError, match=r"row 777, column 'b': the cell is empty"):
-        read_whole(opened({"a": [1.0] * 1000, "b": cells}).select(None))
+        read_whole(opened({**{f"a{i}": [1.0] * 1000 for i in range(others)}, "b": cells}).select(None))
     with pytest.raises(DataError, match=r"row 1, column 'l': the cell is empty"):
         read_whole(opened({"l": [[1.0, 2.0], [3.0, None]]}).select(None))
     with pytest.raises(DataError, match=r"row 1, column 'l': the cell is empty"):
