@@ -13,7 +13,6 @@ import typer
 from losscli.cli.answer import form_of, print_drawn, print_json, warn
 from losscli.cli.commands import escaped
 from losscli.cli.completion import COLUMN
-from losscli.cli.loss_command import option_of
 from losscli.cli.options import (
     OUTPUT,
     READ_OPTIONS,
@@ -25,13 +24,13 @@ from losscli.cli.options import (
     name_list,
 )
 from losscli.cli.progress import progress
+from losscli.cli.several_losses import options_of, owners_of
 from losscli.data.model import ReadOptions
 from losscli.engine.comparison import FAIL_ON, FailOn, Method, Settings, compare, gated
 from losscli.errors import UsageError
 from losscli.exits import Exit
 from losscli.losses.catalogue import Loss, catalogue, find
 from losscli.losses.contracts import CHOSEN_KINDS
-from losscli.losses.parameters import Choice, Parameter
 
 LOSS = Annotated[
     str,
@@ -55,20 +54,7 @@ FILES = Annotated[
 COMPARISON, CHECKS = "Comparison", "Checks"
 
 
-def _owners() -> dict[str, tuple[Parameter, list[str]]]:
-    """Every option of the losses with all the words that it takes anywhere, and which losses have it."""
-    found: dict[str, tuple[Parameter, list[str]]] = {}
-    for loss in catalogue().values():
-        for parameter in loss.parameters:
-            first, names = found.setdefault(parameter.name, (parameter, []))
-            names.append(loss.name)
-            if isinstance(first.kind, Choice) and isinstance(parameter.kind, Choice):
-                words = tuple(dict.fromkeys((*first.kind.words, *parameter.kind.words)))
-                found[parameter.name] = (replace(first, kind=Choice(words)), names)
-    return found
-
-
-OWNERS = _owners()
+OWNERS = owners_of(catalogue().values())
 
 OPTIONS = (
     Option(
@@ -106,10 +92,7 @@ OPTIONS = (
         (),
         "VERDICT,...",
     ),
-    *(
-        replace(option_of(parameter), default=None, help=f"{parameter.help} ({', '.join(losses)})", panel="Losses")
-        for parameter, losses in OWNERS.values()
-    ),
+    *options_of(OWNERS),
     *common("pred", "target", "id", "classes", "sample_weight", *READ_OPTIONS, "base"),
     Option("on_nan", Literal["error", "skip"], "error", "What a NaN in the input does.", REDUCTION),
     Option(

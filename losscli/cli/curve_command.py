@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -13,12 +12,11 @@ import typer
 
 from losscli.cli.answer import print_drawn, print_json, warn
 from losscli.cli.commands import escaped
-from losscli.cli.loss_command import option_of
 from losscli.cli.options import OUTPUT, Option, argument, common, declare
+from losscli.cli.several_losses import options_of, owners_of
 from losscli.engine.curve import curves, drawable, find_drawable
 from losscli.engine.result import Curves
 from losscli.errors import UsageError
-from losscli.losses.parameters import Parameter
 
 LOSSES = Annotated[
     list[str],
@@ -46,24 +44,12 @@ SHORT = ("plot", "json", "csv")
 """The forms that have an option of their own."""
 
 
-def _owners() -> dict[str, tuple[Parameter, list[str]]]:
-    """Every option of the losses, and which of them have it."""
-    found: dict[str, tuple[Parameter, list[str]]] = {}
-    for loss in drawable():
-        for parameter in loss.parameters:
-            found.setdefault(parameter.name, (parameter, []))[1].append(loss.name)
-    return found
-
-
-OWNERS = _owners()
+OWNERS = owners_of(drawable())
 
 OPTIONS = (
     PREDICTION,
     TARGET,
-    *(
-        replace(option_of(parameter), default=None, help=f"{parameter.help} ({', '.join(losses)})", panel="Losses")
-        for parameter, losses in OWNERS.values()
-    ),
+    *options_of(OWNERS),
     Option("format", Literal[FORMS], None, "What is printed; a table if not said.", OUTPUT),
     Option("plot", bool, False, "Draw the curves in the terminal: short for --format plot.", OUTPUT),
     *common("json"),

@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from losscli.engine.observe import Progress
 from losscli.engine.pairing import Paired, clusters_of, label_of, score_together
 from losscli.engine.plan import Request
 from losscli.engine.resampling import (
     Power,
-    Show,
     Units,
     bca_interval,
     bootstrap,
@@ -186,7 +186,7 @@ def compare(
     settings: Settings,
     *,
     cluster: str | None = None,
-    progress: Show | None = None,
+    progress: Progress | None = None,
     keep: Callable[[Paired], None] | None = None,
 ) -> Comparison:
     """Score every model against the request's targets, and compare the others with the first.
@@ -293,7 +293,7 @@ def _units(paired: Paired, positions: Sequence[int], request: Request) -> Units:
 
 
 def _evidence(
-    units: Units, differences: Sequence[float], settings: Settings, threads: int | None, progress: Show | None
+    units: Units, differences: Sequence[float], settings: Settings, threads: int | None, progress: Progress | None
 ) -> list[Evidence | None]:
     """What resampling says of the difference of each candidate; None where it leaves the finite numbers."""
     left_out = jackknife(units)

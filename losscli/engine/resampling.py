@@ -15,6 +15,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from losscli.engine.observe import Progress
 from losscli.numerics import Array
 
 DRAWN_AT_ONCE = 1 << 18
@@ -25,8 +26,6 @@ FLIPPED_AT_ONCE = 1 << 12
 
 ROUNDING = 1e-12
 """How far, relative to the largest, sums of the same numbers in another order are apart at most."""
-
-Show = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def standard_errors(left_out: Array) -> Array:
 
 
 def bootstrap(
-    units: Units, resamples: int, seed: int, *, threads: int | None = None, progress: Show | None = None
+    units: Units, resamples: int, seed: int, *, threads: int | None = None, progress: Progress | None = None
 ) -> Array:
     """The difference of each candidate in `resamples` samples of units, drawn with replacement.
 
@@ -179,7 +178,7 @@ class Flips:
 
 
 def sign_flips(
-    units: Units, resamples: int, seed: int, *, threads: int | None = None, progress: Show | None = None
+    units: Units, resamples: int, seed: int, *, threads: int | None = None, progress: Progress | None = None
 ) -> Flips:
     """The two-sided test of whether baseline and candidate could be swapped in any unit.
 
@@ -210,7 +209,9 @@ def _all_flips(numbers: Array) -> Array:
     return totals
 
 
-def _random_flips(differences: Array, resamples: int, seed: int, threads: int | None, progress: Show | None) -> Array:
+def _random_flips(
+    differences: Array, resamples: int, seed: int, threads: int | None, progress: Progress | None
+) -> Array:
     """The totals of each row under `resamples` random patterns of signs, the same for all rows.
 
     The signs come eight at a time: a random byte picks the total of eight numbers from a table of all
