@@ -45,9 +45,8 @@ fuzz: $(DEVELOPMENT) ## throw damaged files and random options at losscli; CASES
 coverage: $(VENV)/trust.stamp ## run the tests of the core, and fail unless they take every branch of it
 	$(BIN)/python -m pytest -q -n 2 --cov tests/losses tests/laws tests/engine tests/goldens tests/cli
 
-mutation: $(VENV)/trust.stamp ## change the core's code in small ways, and list the changes that no test notices; MUTANTS="losscli.numerics*" picks
-	$(BIN)/mutmut run $(MUTANTS)
-	$(BIN)/mutmut results
+mutation: $(VENV)/trust.stamp ## change the core's code in small ways, and list what no test notices; MODULES="losscli.numerics" picks
+	$(BIN)/python -m tests.mutation $(MODULES)
 
 # A Python that is named by two paths is tried once.
 test-pythons: ## run the tests on each of Python 3.11, 3.12 and 3.13 that is present; PYTHONS="..." picks
@@ -69,7 +68,7 @@ docs: $(DEVELOPMENT) ## write down anew what commands print, in the README and a
 	$(BIN)/python tests/repo/make_readme.py
 
 clean: ## remove .venv and everything that was built or cached
-	rm -rf $(VENV) .venv-* mutants .coverage build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	rm -rf $(VENV) .venv-* .coverage build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
 	find losscli tests sample_data -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/pip:

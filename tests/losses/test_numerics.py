@@ -85,7 +85,7 @@ def test_the_odds_against_a_class_in_any_layout(dtype, classes):
     scores = rng.integers(-40, 40, (rows, 2 * classes)).astype(dtype) / 8
     layouts = scores[:, ::2], np.asfortranarray(scores[:, ::2]), np.ascontiguousarray(scores[:, ::2])
     target = rng.integers(0, classes, rows)
-    some = rng.choice(rows, 20, replace=False)
+    some = np.append(rng.choice(rows, 20, replace=False), [0, rows - 1])
     for laid in layouts:
         laid.flags.writeable = False
         others, chosen = numerics.odds_against(laid, target)
