@@ -100,7 +100,8 @@ def test_the_odds_against_a_class_in_any_layout(dtype, classes):
     ("values", "inside"),
     [
         ([1.0, 2.0**-449, 2.0**499], [True, True, True]),
-        ([2.0**-450, 1.0, 2.0**500], [False, True, False]),
+        ([2.0**-450, 1.0], [False, True]),
+        ([1.0, 2.0**500], [True, False]),
         ([0.0, 1.0], [False, True]),
         ([1.0, math.inf], [True, False]),
         ([1.0, math.nan], [True, False]),
