@@ -310,6 +310,19 @@ def test_the_largest_magnitude_is_that_of_the_absolute_values(values):
     np.testing.assert_equal(numerics.largest_magnitude(read_only(values)), float(np.abs(values).max()))
 
 
+@pytest.mark.parametrize(
+    "values", [np.full(SLICE, 1.0 + 2.0**-45), np.full(5000, 2.0**-1070), np.array([1.0, 2.0**-60])]
+)
+def test_the_error_of_a_quick_sum_covers_what_any_order_of_adding_may_lose(values):
+    rest = np.empty_like(values)
+    units, most = numerics._cut_slice(values, float(values.max()), rest)
+    left = sum(map(Fraction, rest.tolist()))
+    assert sum(map(Fraction, values.tolist())) == Fraction(units, 2**1074) + left
+    assert max(abs(rest)) <= most
+    lost = (len(values) - 1) * sum(map(abs, map(Fraction, rest.tolist()))) / 2**53
+    assert summed_quickly(values).error >= lost * 2**1074
+
+
 def test_errors_of_quick_sums_add_up():
     left, right = np.ldexp(
         np.random.default_rng(7).uniform(-1.0, 1.0, (2, 2 * SLICE)), (np.arange(2) * 60)[:, np.newaxis]
