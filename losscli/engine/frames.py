@@ -25,8 +25,8 @@ from losscli.numerics import Array
 PIECE_NUMBERS = 1 << 20
 """How many numbers are glanced at at a time, at most."""
 
-SPANS_FOR_THREADS = 4
-"""Fewer spans take less time than it takes to import and start threads."""
+SPANS_FOR_THREADS = 16
+"""Fewer spans take one thread less time than several, with what it costs to start them and to wait for each other."""
 
 AHEAD = 3
 """How many spans for each thread are begun before they are asked for: few, or they leave the cache until then."""
