@@ -190,8 +190,10 @@ def _line_ends(data: bytes, newline: bytes) -> list[int]:
 
 def _reject_other_delimiter(rows: list[_Row], delimiter: str, decimal: str, path: str) -> None:
     """Refuse a text that holds more numbers when split at another delimiter."""
-    lines = [delimiter.join(row.cells) for row in rows]
     best = _share_of_numbers([row.cells for row in rows], decimal)
+    if best == 1.0:
+        return
+    lines = [delimiter.join(row.cells) for row in rows]
     looks_like = None
     for other in _OTHER_DELIMITERS:
         split = [line.split(other) for line in lines]
