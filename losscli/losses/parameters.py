@@ -200,7 +200,12 @@ def whole_number(value: Any) -> int | None:
     """The whole number that the value is, or that text says; None for anything else."""
     if isinstance(value, bool) or not is_number(value) or not math.isfinite(float(value)):
         return None
-    exact = float(value) if isinstance(value, str) else value  # of a large whole number, float() is another one
+    exact = value
+    if isinstance(value, str):
+        try:
+            return int(value)  # of a large whole number, float() is another one
+        except ValueError:
+            exact = float(value)
     number = int(exact)
     return number if number == exact else None
 
