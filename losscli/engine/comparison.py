@@ -205,11 +205,7 @@ def compare(
     paired = score_together(request, models, shown=settings.top > 0 or keep is not None)
     if keep:
         keep(paired)
-    clusters, of_sample = None, None
-    if cluster is not None:
-        numbers = clusters_of(paired.models[0].request, cluster, paired.read)[paired.samples]
-        _, of_sample, sizes = np.unique(numbers, return_inverse=True, return_counts=True)
-        clusters = Clusters(cluster, len(sizes), int(sizes.min()), int(sizes.max()))
+    clusters, of_sample = _clusters(paired, cluster)
     resampled: Unit = "samples" if clusters is None else "clusters"
     count = len(paired.samples) if clusters is None else clusters.count
     if count < 2:
@@ -222,8 +218,7 @@ def compare(
         warnings.append(f"{count} {resampled} are few: bootstrap intervals of fewer than {FEW_UNITS} are too short")
 
     values = Values(paired, request.loss.of_mean)
-    finite = [position for position, value in enumerate(values.values) if math.isfinite(value)]
-    testable = finite[1:] if 0 in finite else []
+    testable = values.testable
     found: dict[int, Evidence] = {}
     if testable:
         # Beside a loss of 1e300 another may overflow; what is not finite then is no evidence.
@@ -261,6 +256,15 @@ def compare(
     )
 
 
+def _clusters(paired: Paired, column: str | None) -> tuple[Clusters | None, np.ndarray | None]:
+    """The clusters that a column or a file makes, and the number of each sample's; None if none are asked for."""
+    if column is None:
+        return None, None
+    numbers = clusters_of(paired.models[0].request, column, paired.read)[paired.samples]
+    _, of_sample, sizes = np.unique(numbers, return_inverse=True, return_counts=True)
+    return Clusters(column, len(sizes), int(sizes.min()), int(sizes.max())), of_sample
+
+
 class Values:
     """The mean of every model, and the exact sums that it is made of."""
 
@@ -270,6 +274,12 @@ class Values:
         self._of_mean = of_mean
         means = [total.over(self._weight) for total in self.totals]
         self.values = means if of_mean is None else [of_mean(mean) for mean in means]
+
+    @property
+    def testable(self) -> list[int]:
+        """The positions of the candidates that differ from the first model by a finite number."""
+        finite = [position for position, value in enumerate(self.values) if math.isfinite(value)]
+        return finite[1:] if 0 in finite else []
 
     def difference(self, position: int) -> float:
         """A model's value minus the first one's, rounded once where both are means."""

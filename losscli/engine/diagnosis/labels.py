@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from losscli.engine.diagnosis.case import Case, histogram
 from losscli.engine.diagnosis.findings import Settled
@@ -199,23 +199,7 @@ def check_names(case: Case, classes: int) -> None:
     if case.class_names:
         case.recipe.add("--classes", ",".join(case.class_names))
     if names is None:
-        problem = f"{path}: the labels are text ({listed(found, 5)}), and the predictions have no names for the classes"
-        if len(found) != classes or any("," in name for name in found):
-            raise case.stuck(
-                "text-labels",
-                problem,
-                f"there are {len(found)} labels and {classes} classes",
-                "--classes NAME,NAME,... names the classes in the order of the predictions",
-            )
-        case.class_names = tuple(found)
-        case.say(
-            "text-labels",
-            "doubt",
-            problem,
-            "which class is whose is not in the files: alphabetical order, as scikit-learn has it, is only a guess",
-            "--classes names them in the order of the predictions",
-        )
-        case.recipe.add("--classes", ",".join(found))
+        guess_names(case, found, classes)
         return
     unknown = [name for name in found if name not in names]
     if not unknown:
@@ -224,15 +208,8 @@ def check_names(case: Case, classes: int) -> None:
     problem = (
         f"{path}: {sum(counts.values()):,} of {case.t.samples:,} labels are none of the classes {listed(names, 8)}"
     )
-    alike = {_plain(name): name for name in found}
-    if (
-        len(alike) == len(found)
-        and len({_plain(name) for name in names}) == len(names)
-        and all(_plain(name) in map(_plain, names) for name in found)
-        and not any("," in name for name in found)
-    ):
-        spelt = [alike.get(_plain(name), name) for name in names]
-        case.class_names = tuple(spelt)
+    if spelt := _spelt_as(found, names):
+        case.class_names = spelt
         case.say(
             "class-names",
             "fault",
@@ -253,6 +230,39 @@ def check_names(case: Case, classes: int) -> None:
     )
     case.recipe.possible = False
     raise Settled
+
+
+def guess_names(case: Case, found: Sequence[str], classes: int) -> None:
+    """Text labels where the classes have no names."""
+    problem = (
+        f"{case.path('t')}: the labels are text ({listed(found, 5)}), and the predictions have no names for the classes"
+    )
+    if len(found) != classes or any("," in name for name in found):
+        raise case.stuck(
+            "text-labels",
+            problem,
+            f"there are {len(found)} labels and {classes} classes",
+            "--classes NAME,NAME,... names the classes in the order of the predictions",
+        )
+    case.class_names = tuple(found)
+    case.say(
+        "text-labels",
+        "doubt",
+        problem,
+        "which class is whose is not in the files: alphabetical order, as scikit-learn has it, is only a guess",
+        "--classes names them in the order of the predictions",
+    )
+    case.recipe.add("--classes", ",".join(found))
+
+
+def _spelt_as(labels: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """The names of the classes as the labels spell them; nothing where that cannot be told."""
+    alike = {_plain(label): label for label in labels}
+    plain = [_plain(name) for name in names]
+    unambiguous = len(alike) == len(labels) and len(set(plain)) == len(plain)
+    if not unambiguous or not alike.keys() <= set(plain) or any("," in label for label in labels):
+        return ()
+    return tuple(alike.get(_plain(name), name) for name in names)
 
 
 def _plain(name: str) -> str:

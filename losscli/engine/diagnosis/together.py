@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from losscli.data.model import DELIMITED
 from losscli.engine.diagnosis.alignment import compare_order
 from losscli.engine.diagnosis.case import Case, Role, Subject, single
 from losscli.engine.diagnosis.findings import Settled
@@ -16,8 +17,7 @@ from losscli.wording import listed
 
 ROLES: tuple[Role, Role] = ("p", "t")
 
-TEXT_FORMATS = ("csv", "tsv")
-"""Formats whose first row may be a header."""
+CROSS_ENTROPY = ("cross-entropy", "labels, and a row of scores or probabilities for each")
 
 
 def examine(case: Case) -> None:
@@ -92,39 +92,15 @@ def compare_lengths(case: Case) -> bool:
     n, m = case.p.samples, case.t.samples
     if n == m:
         return True
+    problem = f"{case.path('p')} has {n:,} samples, {case.path('t')} has {m:,}"
     if case.t.field.info.shape == () and not case.p.shape:
         check_labels(case, n)
         case.losses = [("nll", "one sample: a row of scores or probabilities, and its label")]
-        return False
-    problem = f"{case.path('p')} has {n:,} samples, {case.path('t')} has {m:,}"
-    if case.p.shape == (m,) and n > 1:
-        case.say(
-            "transposed",
-            "fault",
-            problem,
-            f"the predictions have shape {(n, m)}: they look transposed, classes first",
-            "the step saves them with the samples along axis 0",
-        )
-        case.recipe.rewrite("predictions", "_transposed", "SAVEx.T)")
-        check_labels(case, n)
-        if case.t.shape in ((), (1,)):
-            case.losses = [("cross-entropy", "labels, and a row of scores or probabilities for each")]
-        return False
-    if case.t.shape == (n,) and m > 0:
-        case.say(
-            "transposed",
-            "fault",
-            problem,
-            f"the targets have shape {(m, n)}: they look transposed",
-            "the step saves them with the samples along axis 0",
-        )
-        case.recipe.rewrite("targets", "_transposed", "SAVEx.T.squeeze())" if m == 1 else "SAVEx.T)")
-        if m == 1 and case.p.shape not in ((), (1,)):
-            case.losses = [("cross-entropy", "labels, and a row of scores or probabilities for each")]
-        elif len(case.p.shape) <= 1:
-            case.losses = [("mse", "numbers of one shape")]
-        return False
-    if len(case.p.shape) == 2 and case.p.shape[0] == m and len(case.t.shape) == 1:
+    elif case.p.shape == (m,) and n > 1:
+        turn_predictions(case, problem)
+    elif case.t.shape == (n,) and m > 0:
+        turn_targets(case, problem)
+    elif len(case.p.shape) == 2 and case.p.shape[0] == m and len(case.t.shape) == 1:
         case.say(
             "time-first",
             "note",
@@ -133,22 +109,62 @@ def compare_lengths(case: Case) -> bool:
             "--layout tnc is what ctc expects",
         )
         case.losses = [("ctc", "frames of class scores, and a sequence of labels for each utterance")]
-        return False
+    elif (role := _with_misread_first_row(case)) is not None:
+        reread_first_row(case, role, problem)
+    else:
+        several = max(n, m) % min(n, m) == 0 and min(n, m) > 1
+        raise case.stuck(
+            "unequal-lengths",
+            problem,
+            f"the longer is exactly {max(n, m) // min(n, m)} times the shorter: are there several rows for a sample?"
+            if several
+            else "they are not the same samples: rows were dropped from one of them, or another split was saved",
+            "save both in one table, or with a column of ids, which --id joins",
+        )
+    return False
+
+
+def turn_predictions(case: Case, problem: str) -> None:
+    """Predictions with the classes along axis 0."""
+    n, m = case.p.samples, case.t.samples
+    case.say(
+        "transposed",
+        "fault",
+        problem,
+        f"the predictions have shape {(n, m)}: they look transposed, classes first",
+        "the step saves them with the samples along axis 0",
+    )
+    case.recipe.rewrite("predictions", "_transposed", "SAVEx.T)")
+    check_labels(case, n)
+    if case.t.shape in ((), (1,)):
+        case.losses = [CROSS_ENTROPY]
+
+
+def turn_targets(case: Case, problem: str) -> None:
+    """Targets with the samples along axis 1."""
+    n, m = case.p.samples, case.t.samples
+    case.say(
+        "transposed",
+        "fault",
+        problem,
+        f"the targets have shape {(m, n)}: they look transposed",
+        "the step saves them with the samples along axis 0",
+    )
+    case.recipe.rewrite("targets", "_transposed", "SAVEx.T.squeeze())" if m == 1 else "SAVEx.T)")
+    if m == 1 and case.p.shape not in ((), (1,)):
+        case.losses = [CROSS_ENTROPY]
+    elif len(case.p.shape) <= 1:
+        case.losses = [("mse", "numbers of one shape")]
+
+
+def _with_misread_first_row(case: Case) -> Role | None:
+    """The side whose first row, read the other way, would make the two of one length."""
     shorter, longer = sorted(ROLES, key=lambda name: case.tally(name).samples)
-    if abs(n - m) == 1:
+    if case.tally(longer).samples - case.tally(shorter).samples == 1:
         for role, taken_for in ((shorter, "header"), (longer, "data")):
             if case.tally(role).field.first_row == taken_for:
-                reread_first_row(case, role, problem)
-                return False
-    several = max(n, m) % min(n, m) == 0
-    raise case.stuck(
-        "unequal-lengths",
-        problem,
-        f"the longer is exactly {max(n, m) // min(n, m)} times the shorter: are there several rows for a sample?"
-        if several and min(n, m) > 1
-        else "they are not the same samples: rows were dropped from one of them, or another split was saved",
-        "save both in one table, or with a column of ids, which --id joins",
-    )
+                return role
+    return None
 
 
 def reread_first_row(case: Case, name: Role, problem: str) -> None:
@@ -156,7 +172,7 @@ def reread_first_row(case: Case, name: Role, problem: str) -> None:
     field, other = case.tally(name).field, case.tally("t" if name == "p" else "p").field
     taken_for = field.first_row
     meant: Literal["header", "data"] = "data" if taken_for == "header" else "header"
-    alone = other.info.format not in TEXT_FORMATS
+    alone = other.info.format not in DELIMITED
     option = "--no-header" if meant == "data" else "--header"
     case.say(
         "header",
@@ -178,7 +194,7 @@ def reread_first_row(case: Case, name: Role, problem: str) -> None:
 def suggest_by_shape(case: Case) -> None:
     """The losses that fit, as far as shapes tell."""
     if single(case.t) and not single(case.p):
-        case.losses = [("cross-entropy", "labels, and a row of scores or probabilities for each")]
+        case.losses = [CROSS_ENTROPY]
     elif single(case.t) or case.p.shape == case.t.shape:
         case.losses = [("mse", "numbers of one shape")]
 
