@@ -254,6 +254,42 @@ def test_estimates_at_the_edge_say_so(name, data, log_likelihood, warning):
     assert warning in " ".join(found.warnings)
 
 
+@pytest.mark.parametrize(("last", "named"), [(9, "8 of 10 classes do not occur (1, 2, 3, 4, 5, 6, 7, 8):"),
+                                            (10, "9 of 11 classes do not occur (1, 2, 3, 4, 5, 6, 7, 8, ...):")])  # fmt: skip
+def test_of_many_classes_that_do_not_occur_the_first_are_named(last, named):
+    assert named in losscli.mle("categorical", [0, last]).warnings[0]
+
+
+@pytest.mark.parametrize(("off", "accepted"), [(9e-7, True), (-9e-7, True), (1.1e-6, False), (-1.1e-6, False)])
+def test_probabilities_sum_to_1_within_a_millionth(off, accepted):
+    probs = [0.25, 0.75 + off]
+    if accepted:
+        assert losscli.likelihood("categorical", [1], probs=probs).log_likelihood == math.log(0.75 + off)
+    else:
+        with pytest.raises(
+            losscli.UsageError, match="must be a comma list or a file of probabilities, one for each class"
+        ):
+            losscli.likelihood("categorical", [1], probs=probs)
+
+
+def test_values_that_models_support_in_words():
+    assert [str(find_model(name).support) for name in ("normal", "bernoulli", "poisson", "exponential")] == [
+        "finite numbers", "whole numbers ≥ 0 and ≤ 1", "whole numbers ≥ 0 and ≤ 9007199254740992", "finite numbers ≥ 0",
+    ]  # fmt: skip
+    classes = find_model("categorical").support.up_to(6)
+    assert (str(classes), classes.noun, classes.high) == ("whole numbers ≥ 0 and ≤ 6", "classes", 6.0)
+    assert [model.name for model in MODELS if model.has_classes] == ["categorical"]
+
+
+def test_parameters_of_models_in_words():
+    kinds = {(model.name, parameter.name): str(parameter.kind) for model in MODELS for parameter in model.parameters}
+    assert kinds["normal", "mean"] == "a finite number"
+    assert kinds["normal", "std"] == kinds["exponential", "rate"] == "a finite number above 0"
+    assert kinds["poisson", "rate"] == "a finite number ≥ 0"
+    assert kinds["bernoulli", "p"] == "a number from 0 to 1"
+    assert not find_model("categorical").parameters[0].kind.named
+
+
 def test_an_impossible_value_has_likelihood_0():
     found = losscli.likelihood("bernoulli", [1, 0], p=1)
     assert (found.likelihood, found.mantissa, found.log_likelihood, found.nll) == (0.0, None, -math.inf, math.inf)
