@@ -75,10 +75,7 @@ class ParquetTable(TableSource):
                 if len(columns) <= _FEW_COLUMNS or max(room, described.total_byte_size) > _WHOLE_GROUP_BYTES:
                     yield from file.iter_batches(rows, row_groups=[group], columns=list(columns))
                     continue
-                whole = self._by_column(file, group, columns)
-                for start in range(0, whole.num_rows, rows):
-                    yield whole.slice(start, rows)
-                del whole
+                yield self._by_column(file, group, columns)
 
     def _by_column(self, file: pq.ParquetFile, group: int, columns: Sequence[str]) -> pa.RecordBatch:
         """A row group, read one column at a time by each of a few threads.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from losscli.data.locate import Input
     from losscli.data.model import Values
 
+_PIECE_BYTES = 1 << 21
 _ROW_NUMBER_NAMES = ("", "Unnamed: 0", "index")
 _PANDAS_INDEX = "__index_level_0__"
 
@@ -116,14 +118,12 @@ class TableSource(ABC):
         counters = {entry.counter for entry in chosen if entry.counter is not None}
         needed = {name: None for entry in chosen for name in entry.names} | dict.fromkeys(counters)
         start = 0
-        for batch in self.record_batches(list(needed)):
-            if not batch.num_rows:
-                continue
+        for batch in _in_pieces(self.record_batches(list(needed)), chosen):
             for counter in counters:
                 self._verify_counter(batch, counter, start)
             size = batch.num_rows
             values = tuple(self._values(batch, entry, start) for entry in chosen)
-            del batch  # it may keep a whole row group from being freed while the next one is read
+            del batch  # it would keep all that it was cut from while the next is read
             yield values
             start += size
         self.rows = start
@@ -279,6 +279,16 @@ class TableSource(ABC):
             return conversion.matrix(batch, entry.names, entry.dtype, place)
         # A copy: all columns of a batch may lie in one piece of memory.
         return conversion.scalars(column, place(name)).astype(entry.dtype)
+
+
+def _in_pieces(batches: Iterator[pa.RecordBatch], fields: Sequence[TableField]) -> Iterator[pa.RecordBatch]:
+    """The same rows, a cache full at a time: a batch can be as large as a file's writer liked."""
+    cells = sum(entry.dtype.itemsize * math.prod(length or 1 for length in entry.info.shape[1:]) for entry in fields)
+    rows = max(1, _PIECE_BYTES // max(1, cells))
+    for batch in batches:
+        for start in range(0, batch.num_rows, rows):
+            yield batch.slice(start, rows)
+        del batch
 
 
 def _described(columns: Sequence[pa.Field]) -> str:
