@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from losscli.data.model import Field
+from losscli.engine.choices import Base, OnEmpty
 from losscli.engine.reduce import Partial
 from losscli.engine.result import InputRecord, Result, Scored
 from losscli.engine.run import stacked
@@ -19,7 +20,11 @@ from losscli.version import __version__
 if TYPE_CHECKING:
     from losscli.engine.plan import Request
 
-UNITS: dict[str, tuple[str, float]] = {"e": ("nats", 1.0), "2": ("bits", math.log(2.0)), "10": ("bans", math.log(10.0))}
+UNITS: dict[Base, tuple[str, float]] = {
+    "e": ("nats", 1.0),
+    "2": ("bits", math.log(2.0)),
+    "10": ("bans", math.log(10.0)),
+}
 
 LISTED = 1000
 """A longer vector among the options is told by its shape."""
@@ -60,17 +65,7 @@ def summarize(
     warnings += _nonfinite_warnings(total, scorer.infinite)
     records = {name: _record(f, total.samples) for name, f in fields.items()}
     records = scorer.describe(records, total.facts)
-    mean = total.numerator.over(total.denominator)
-    reductions = {"mean": mean, "sum": total.total.value()}
-    if not total.denominator.units:
-        empty = {"nan": math.nan, "zero": 0.0}
-        if request.on_empty == "error":
-            raise DataError(
-                f"nothing is left to score: all {total.elements} targets are ignored, skipped or of weight 0",
-                why="a mean over nothing does not exist",
-                hint=f"{scorer.leaving_out}; --on-empty nan or --on-empty zero makes it a number",
-            )
-        reductions = dict.fromkeys(reductions, empty[request.on_empty])
+    reductions = _reductions(total, request.on_empty, scorer.leaving_out)
     value: float | list[Any] = reductions.get(request.reduction, math.nan)
     if loss.of_mean:
         value = loss.of_mean(reductions["mean"])
@@ -103,6 +98,19 @@ def summarize(
         top=total.top,
         extra=scorer.report(total, unit_in_nats),
     )
+
+
+def _reductions(total: Partial, on_empty: OnEmpty, leaving_out: str) -> dict[str, float]:
+    """The value under each reduction to a number; over nothing, what is asked for."""
+    if total.denominator.units:
+        return {"mean": total.numerator.over(total.denominator), "sum": total.total.value()}
+    if on_empty == "error":
+        raise DataError(
+            f"nothing is left to score: all {total.elements} targets are ignored, skipped or of weight 0",
+            why="a mean over nothing does not exist",
+            hint=f"{leaving_out}; --on-empty nan or --on-empty zero makes it a number",
+        )
+    return dict.fromkeys(("mean", "sum"), math.nan if on_empty == "nan" else 0.0)
 
 
 def _elements(blocks: Sequence[Scored]) -> list[Any]:
