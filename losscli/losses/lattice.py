@@ -114,17 +114,13 @@ def ctc_nll(
     input_lengths = np.asarray(input_lengths, np.intp)
     target_lengths = np.asarray(target_lengths, np.intp)
     losses = np.full(len(frames), np.inf)
-    exists = alignment_exists(
-        input_lengths, target_lengths, count_repeats(targets, target_lengths)
-    )
+    exists = alignment_exists(input_lengths, target_lengths, count_repeats(targets, target_lengths))
     longest_first = np.argsort(-input_lengths, kind="stable")
     rows = longest_first[exists[longest_first]]
     if not rows.size:
         return losses
     reader = _Reader(frames, kind)
-    lattice = _Lattice.of(
-        rows, targets[rows], input_lengths[rows], target_lengths[rows], blank
-    )
+    lattice = _Lattice.of(rows, targets[rows], input_lengths[rows], target_lengths[rows], blank)
 
     # Only this module's own extremes: log 0, and what stands behind the end of an utterance.
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
@@ -139,9 +135,7 @@ def _losses(reader: _Reader, lattice: _Lattice, in_order: InOrder) -> Array:
     if not proven.all():
         log_probability[~proven] = _logarithmic(reader, lattice.subset(~proven))
     losses = 0.0 - log_probability
-    likely = np.abs(log_probability) < np.maximum(
-        math.log(2.0), DRIFT * np.sqrt(lattice.frames)
-    )
+    likely = np.abs(log_probability) < np.maximum(math.log(2.0), DRIFT * np.sqrt(lattice.frames))
     if likely.any():
         losses[likely] = _complement(reader, lattice.subset(likely))
     return losses
@@ -149,18 +143,11 @@ def _losses(reader: _Reader, lattice: _Lattice, in_order: InOrder) -> Array:
 
 def count_repeats(targets: np.ndarray, target_lengths: np.ndarray) -> np.ndarray:
     """How many labels of each target equal the one before: a blank has to stand between them."""
-    inside = (
-        np.arange(1, max(targets.shape[1], 1))
-        < np.asarray(target_lengths)[:, np.newaxis]
-    )
-    return np.asarray(
-        np.count_nonzero((targets[:, 1:] == targets[:, :-1]) & inside, axis=1)
-    )
+    inside = np.arange(1, max(targets.shape[1], 1)) < np.asarray(target_lengths)[:, np.newaxis]
+    return np.asarray(np.count_nonzero((targets[:, 1:] == targets[:, :-1]) & inside, axis=1))
 
 
-def alignment_exists(
-    input_lengths: np.ndarray, target_lengths: np.ndarray, repeats: np.ndarray
-) -> np.ndarray:
+def alignment_exists(input_lengths: np.ndarray, target_lengths: np.ndarray, repeats: np.ndarray) -> np.ndarray:
     """Whether the frames suffice: one for each label and one between equal neighbours."""
     return np.asarray(np.asarray(input_lengths) >= np.asarray(target_lengths) + repeats)
 
@@ -179,13 +166,7 @@ class _Lattice:
     """The number of labels of each utterance."""
 
     @staticmethod
-    def of(
-        rows: np.ndarray,
-        targets: np.ndarray,
-        frames: np.ndarray,
-        last: np.ndarray,
-        blank: int,
-    ) -> _Lattice:
+    def of(rows: np.ndarray, targets: np.ndarray, frames: np.ndarray, last: np.ndarray, blank: int) -> _Lattice:
         width = int(last.max(initial=0))
         labels = np.full((rows.size, width + 1), blank, np.intp)
         inside = np.arange(width) < last[:, np.newaxis]
@@ -193,12 +174,7 @@ class _Lattice:
         return _Lattice(rows, labels, frames, last)
 
     def subset(self, chosen: np.ndarray | slice) -> _Lattice:
-        return _Lattice(
-            self.rows[chosen],
-            self.labels[chosen],
-            self.frames[chosen],
-            self.last[chosen],
-        )
+        return _Lattice(self.rows[chosen], self.labels[chosen], self.frames[chosen], self.last[chosen])
 
     def groups(self, states: int) -> Iterator[_Lattice]:
         """Neighbours, in groups of about so many states."""
@@ -223,11 +199,7 @@ class _Lattice:
         """Runs of `step` frames."""
         longest = int(self.frames[0])
         for start in range(0, longest, step):
-            yield Span(
-                start,
-                min(start + step, longest),
-                int(np.count_nonzero(self.frames > start)),
-            )
+            yield Span(start, min(start + step, longest), int(np.count_nonzero(self.frames > start)))
 
     def running(self, start: int, stop: int) -> list[int]:
         """How many utterances have each of the frames start .. stop − 1: they are the first ones."""
@@ -271,13 +243,9 @@ class _Classes:
         width = place.shape[2]
         blank = np.repeat(place[:, :, :1], width, axis=2)
         following = np.concatenate((place[:, :, 1:], blank[:, :, :1]), axis=2)
-        out = np.repeat(
-            self.distinct[:, :, np.newaxis].astype(np.float64), 2 * width, axis=2
-        )
+        out = np.repeat(self.distinct[:, :, np.newaxis].astype(np.float64), 2 * width, axis=2)
         np.put_along_axis(out, np.concatenate((place, blank), axis=2), 0.0, axis=1)
-        np.put_along_axis(
-            out, np.concatenate((following, following), axis=2), 0.0, axis=1
-        )
+        np.put_along_axis(out, np.concatenate((following, following), axis=2), 0.0, axis=1)
         np.put_along_axis(out, np.concatenate((blank, blank), axis=2), 0.0, axis=1)
         return out
 
@@ -296,26 +264,18 @@ class _Reader:
         """The two parts of each frame's log-sum-exp, where it is known."""
         self._known = np.zeros(times_and_rows, np.bool_)
 
-    def probabilities(
-        self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray
-    ) -> Array:
+    def probabilities(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> Array:
         """Probabilities of shape (frames, rows, classes of each row)."""
         if self.kind == "probs":
-            return self._stored(start, stop, rows, classes).astype(
-                np.float64, copy=False
-            )
+            return self._stored(start, stop, rows, classes).astype(np.float64, copy=False)
         if self.kind == "log-probs":
             frames = self.frames[:, start:stop].swapaxes(0, 1)
-            if (
-                frames.flags.c_contiguous and frames[0].size < classes.size
-            ):  # fewer exponentials before the choice
+            if frames.flags.c_contiguous and frames[0].size < classes.size:  # fewer exponentials before the choice
                 return _chosen(np.exp(frames, dtype=np.float64), rows, classes)
         scores = self.log_probabilities(start, stop, rows, classes)
         return np.asarray(np.exp(scores, dtype=np.float64))
 
-    def log_probabilities(
-        self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray
-    ) -> np.ndarray:
+    def log_probabilities(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """As `probabilities`, but their logarithms, and in the stored type where they are stored."""
         stored = self._stored(start, stop, rows, classes)
         if self.kind == "log-probs":
@@ -327,9 +287,7 @@ class _Reader:
         relative -= excess[..., np.newaxis]
         return np.asarray(relative)
 
-    def elsewhere(
-        self, start: int, stop: int, rows: np.ndarray, used: _Classes
-    ) -> Array:
+    def elsewhere(self, start: int, stop: int, rows: np.ndarray, used: _Classes) -> Array:
         """The probability of all classes that a row does not use, of shape (frames, rows)."""
         if self.kind != "logits":
             return self._rest_to_one(start, stop, rows, used)
@@ -341,13 +299,9 @@ class _Reader:
         unused: Array = slab.sum(axis=-1)
         return unused * np.exp(-excess)
 
-    def _rest_to_one(
-        self, start: int, stop: int, rows: np.ndarray, used: _Classes
-    ) -> Array:
+    def _rest_to_one(self, start: int, stop: int, rows: np.ndarray, used: _Classes) -> Array:
         """1 − Σ over the used classes, where the largest is taken from the 1 first, without rounding it."""
-        scores = self._stored(start, stop, rows, used.classes).astype(
-            np.float64, copy=False
-        )
+        scores = self._stored(start, stop, rows, used.classes).astype(np.float64, copy=False)
         top = scores.argmax(axis=-1)[..., np.newaxis]
         largest = np.take_along_axis(scores, top, axis=-1)[..., 0]
         others = (scores if self.kind == "probs" else np.exp(scores)) * used.distinct
@@ -355,9 +309,7 @@ class _Reader:
         rest = 1.0 - largest if self.kind == "probs" else -np.expm1(largest)
         return np.asarray(rest - others.sum(axis=-1))
 
-    def _partition(
-        self, start: int, stop: int, rows: np.ndarray
-    ) -> tuple[Array, Array]:
+    def _partition(self, start: int, stop: int, rows: np.ndarray) -> tuple[Array, Array]:
         """The two parts of the log-sum-exp of frames, of shape (frames, rows); each is taken once."""
         if not self._known[start:stop, rows].all():
             # More at a time than the cache holds, or threads would wait for each other between.
@@ -367,27 +319,18 @@ class _Reader:
                 few = rows[left : left + beside]
                 for low in range(start, stop, step):
                     times = slice(low, min(low + step, stop))
-                    maximum, excess = log_partition(
-                        self.frames[few, times].astype(np.float64)
-                    )
-                    self._maximum[times, few], self._excess[times, few] = (
-                        maximum.T,
-                        excess.T,
-                    )
+                    maximum, excess = log_partition(self.frames[few, times].astype(np.float64))
+                    self._maximum[times, few], self._excess[times, few] = maximum.T, excess.T
             self._known[start:stop, rows] = True
         return self._maximum[start:stop, rows], self._excess[start:stop, rows]
 
-    def _stored(
-        self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray
-    ) -> np.ndarray:
+    def _stored(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """The scores as they are stored, of shape (frames, rows, classes of each row)."""
         if self.frames[:, 0].flags.c_contiguous:
             return _chosen(self.frames[:, start:stop].swapaxes(0, 1), rows, classes)
         stored = np.empty((stop - start, *classes.shape), self.frames.dtype)
         for place, row in enumerate(rows):
-            stored[:, place] = np.take(
-                self.frames[row, start:stop], classes[place], axis=1
-            )
+            stored[:, place] = np.take(self.frames[row, start:stop], classes[place], axis=1)
         return stored
 
 
@@ -399,13 +342,7 @@ def _chosen(frames: np.ndarray, rows: np.ndarray, classes: np.ndarray) -> np.nda
     for low in range(0, len(frames), together):
         few = frames[low : low + together]
         # mode: the others copy `out` first.
-        np.take(
-            few.reshape(len(few), -1),
-            places,
-            axis=1,
-            out=chosen[low : low + together],
-            mode="clip",
-        )
+        np.take(few.reshape(len(few), -1), places, axis=1, out=chosen[low : low + together], mode="clip")
     return chosen
 
 
@@ -421,14 +358,10 @@ def _logarithmic(reader: _Reader, lattice: _Lattice) -> Array:
     taken_out = np.zeros(lattice.last.size)
     without_blank = np.where(lattice.differs[:, 1:], 0.0, -np.inf)
     for start, stop, first in lattice.spans(_frames_at_once(reader, lattice)):
-        scores = reader.log_probabilities(
-            start, stop, lattice.rows[:first], lattice.labels[:first]
-        )
+        scores = reader.log_probabilities(start, stop, lattice.rows[:first], lattice.labels[:first])
         for score, running in zip(scores, lattice.running(start, stop), strict=True):
             before, between = label[:running], blank[:running]
-            arriving = _log_of_sum(
-                before[:, 1:], between[:, :-1], before[:, :-1] + without_blank[:running]
-            )
+            arriving = _log_of_sum(before[:, 1:], between[:, :-1], before[:, :-1] + without_blank[:running])
             between[...] = _log_of_sum(before, between) + score[:running, :1]
             before[:, 1:] = arriving + score[:running, 1:]
             largest = np.floor(np.maximum(before, between).max(axis=1, keepdims=True))
@@ -449,9 +382,7 @@ def _log_of_sum(*terms: Array) -> Array:
     return largest + np.log(sum(np.exp(term - largest) for term in terms))
 
 
-def _scaled(
-    reader: _Reader, lattice: _Lattice, in_order: InOrder
-) -> tuple[Array, np.ndarray]:
+def _scaled(reader: _Reader, lattice: _Lattice, in_order: InOrder) -> tuple[Array, np.ndarray]:
     """The log-probability of each target, and whether it is proven that underflow did not touch it.
 
     State j stands for its value times 2**exponent[j], one exponent for label j and blank j. An
@@ -469,33 +400,21 @@ def _scaled(
         """The probabilities of the labels, and which utterances are to be set aside, if any."""
         first = slice(span.running)
         with np.errstate(all="ignore"):  # is kept by thread
-            probabilities = reader.probabilities(
-                span.start, span.stop, lattice.rows[first], lattice.labels[first]
-            )
+            probabilities = reader.probabilities(span.start, span.stop, lattice.rows[first], lattice.labels[first])
             if probabilities.max() < 2.0:
                 return probabilities, None
-            return probabilities, _clear_strange(
-                probabilities, lattice.frames[first] - span.start
-            )
+            return probabilities, _clear_strange(probabilities, lattice.frames[first] - span.start)
 
     states = _ScaledStates(lattice)
     number, width = lattice.labels.shape
-    step = max(
-        1,
-        READ_NUMBERS
-        // max(2 * number * width, len(reader.frames) * reader.frames.shape[2]),
-    )
+    step = max(1, READ_NUMBERS // max(2 * number * width, len(reader.frames) * reader.frames.shape[2]))
     spans = list(lattice.spans(step))
     together = max(1, KEPT_NUMBERS // (step * number * width))
-    for span, (probabilities, strange) in zip(
-        spans, in_order(read, spans, together), strict=True
-    ):
+    for span, (probabilities, strange) in zip(spans, in_order(read, spans, together), strict=True):
         if strange is not None:
             states.set_aside(strange)
         running_at = lattice.running(span.start, span.stop)
-        for time, (probability, running) in enumerate(
-            zip(probabilities, running_at, strict=True), span.start
-        ):
+        for time, (probability, running) in enumerate(zip(probabilities, running_at, strict=True), span.start):
             if time % WINDOW == 0:
                 states.examine(time)
                 states.renew(running)
@@ -507,16 +426,12 @@ def _scaled(
     mantissa, exponent = np.frexp(total)
     exponent += states.exponent[ends]
     bound = states.at_risk - (SPARE - 60 - 30) + lattice.frames / 512
-    return np.log(mantissa) + exponent * math.log(2.0), (total >= FLOOR) & (
-        exponent > bound
-    )
+    return np.log(mantissa) + exponent * math.log(2.0), (total >= FLOOR) & (exponent > bound)
 
 
 def _clear_strange(probabilities: Array, remaining: np.ndarray) -> np.ndarray:
     """Which utterances have frames that are no distributions (NaN, or far above 1): in those nothing is left."""
-    probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = (
-        0.0  # behind the end
-    )
+    probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = 0.0  # behind the end
     strange = ~(probabilities.max(axis=(0, 2)) < 2.0)
     probabilities[:, strange] = 0.0
     return np.asarray(strange)
@@ -573,9 +488,7 @@ class _ScaledStates:
 
     def renew(self, running: int) -> None:
         """Fit the exponents of the first utterances to their values."""
-        label, blank, exponent = (
-            _flat(states, running) for states in (self.label, self.blank, self.exponent)
-        )
+        label, blank, exponent = (_flat(states, running) for states in (self.label, self.blank, self.exponent))
         peak = np.maximum(label, blank)
         fitting = np.frexp(peak)[1]
         fitting += exponent
@@ -608,33 +521,18 @@ class _ScaledStates:
         first = self._first
         between_repeats = self.blank.take(self._before_repeats)
         between_repeats *= self._factor_of_repeats
-        np.add(
-            first.blank, first.label, out=first.blank
-        )  # what goes on with a blank, and with the next label
+        np.add(first.blank, first.label, out=first.blank)  # what goes on with a blank, and with the next label
         np.multiply(first.leaving, first.factor, out=first.arriving_behind)
         self._arriving.put(self._repeats, between_repeats)
         np.add(first.label, first.arriving, out=first.label)
         np.multiply(first.label, _flat(probability, running), out=first.label)
-        np.multiply(
-            first.blank_by_utterance,
-            probability[:running, :1],
-            out=first.blank_by_utterance,
-        )
+        np.multiply(first.blank_by_utterance, probability[:running, :1], out=first.blank_by_utterance)
 
     def _of_first(self, running: int) -> _First:
         label, blank, factor, arriving = (
-            _flat(states, running)
-            for states in (self.label, self.blank, self._factor, self._arriving)
+            _flat(states, running) for states in (self.label, self.blank, self._factor, self._arriving)
         )
-        return _First(
-            label,
-            blank,
-            self.blank[:running],
-            blank[:-1],
-            factor[1:],
-            arriving,
-            arriving[1:],
-        )
+        return _First(label, blank, self.blank[:running], blank[:-1], factor[1:], arriving, arriving[1:])
 
     def examine(self, time: int) -> None:
         """Note which states underflow may have touched since the last renewal, of those that can be reached by now."""
@@ -676,9 +574,7 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
     inside = lattice.inside
     differs = lattice.differs[:, 1:]
     terms = np.zeros((number, reader.frames.shape[1] + 1))
-    states = np.zeros(
-        (number, 2, width)
-    )  # the shares of the paths that are not lost: they add up to 1
+    states = np.zeros((number, 2, width))  # the shares of the paths that are not lost: they add up to 1
     states[:, 1, 0] = 1.0
     for start, stop, first in lattice.spans(_frames_at_once(reader, lattice)):
         rows, here = lattice.rows[:first], used.subset(slice(first))
@@ -688,11 +584,7 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
         chosen = np.take_along_axis(probabilities, here.place[np.newaxis], axis=2)
         for frame, running in enumerate(lattice.running(start, stop)):
             label, blank = states[:running, 0], states[:running, 1]
-            lost = np.einsum(
-                "ij,ij->i",
-                states[:running].reshape(running, -1),
-                leaving[:running, frame],
-            )
+            lost = np.einsum("ij,ij->i", states[:running].reshape(running, -1), leaving[:running, frame])
             arriving = blank[:, :-1] + label[:, :-1] * differs[:running]
             blank += label
             blank *= chosen[frame, :running, :1]
@@ -704,9 +596,7 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
     states[utterances, :, lattice.last] = 0.0
     elsewhere = states.sum(axis=(1, 2))
     terms[:, -1] = np.where(elsewhere < 0.5, -np.log1p(-elsewhere), -np.log(arrived))
-    return np.asarray(
-        0.0 + terms.sum(axis=1)
-    )  # pairwise: thousands of equal terms would drift
+    return np.asarray(0.0 + terms.sum(axis=1))  # pairwise: thousands of equal terms would drift
 
 
 def _of_shares(states: np.ndarray, lost: np.ndarray) -> Array:
