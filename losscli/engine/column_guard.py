@@ -96,7 +96,7 @@ class ColumnGuard:
         if self._targets.source is not self._predictions.source:
             self._refuse_targets_among_predictions()
             self._refuse_columns_of_both()
-        self._refuse_other_order()
+        self._refuse_other_order(self._targets)
 
     def check_values(self, values: Values) -> None:
         """Refuse what the first samples show to be a mistake."""
@@ -166,7 +166,7 @@ class ColumnGuard:
             return
         path, other = predictions.info.path, self._targets.info.path
         extension = os.path.splitext(path)[1]  # noqa: PTH122 - also of URIs
-        alike = os.path.dirname(path) == os.path.dirname(other) and other.endswith(extension)
+        alike = os.path.dirname(path) == os.path.dirname(other) and extension != "" and other.endswith(extension)
         pattern = shlex.quote(os.path.join(os.path.dirname(path), f"*{extension}"))
         raise DataError(
             f"{path} has a column {names[0]!r}, which --target names, and {other} is given as TARGETS",
@@ -208,11 +208,9 @@ class ColumnGuard:
             hint=f"{joining}{leaving} leaves it out",
         )
 
-    def _refuse_other_order(self) -> None:
+    def _refuse_other_order(self, targets: Field) -> None:
         """Refuse columns of the same names in another order: they are taken by position."""
-        if self._targets is None:
-            return
-        first, second = self._predictions.info.columns or (), self._targets.info.columns or ()
+        first, second = self._predictions.info.columns or (), targets.info.columns or ()
         if len(first) < 2 or len(first) != len(second) or _spelt_out(self._request.pred, self._request.target):
             return
         names, others = (first, second) if set(first) == set(second) else (class_names(first), class_names(second))
@@ -220,7 +218,7 @@ class ColumnGuard:
             return
         ordered = ",".join(second[others.index(name)] for name in names)
         raise DataError(
-            f"the columns of {self._targets.info.path} stand in another order than those of "
+            f"the columns of {targets.info.path} stand in another order than those of "
             f"{self._predictions.info.path}: {listed(second, 4)} and {listed(first, 4)}",
             why="a column of the targets belongs to the prediction at its position",
             hint=_naming("--target", ordered),

@@ -173,3 +173,38 @@ def test_signalling_nans_are_told_like_others(shell, complaint, scores):
     columns["c1"].view(np.uint64)[5] = 0x7FF0000000000001
     pq.write_table(pa.table({**columns, "y": labels}), shell.folder / "t.parquet")
     assert "row 5, column 'c1': the value is NaN" in complaint("cross-entropy t.parquet --pred 'c*' --target y")
+
+
+KEYS = [50, 30, 90, 10]
+
+
+def test_whole_numbers_that_both_sides_share(shell, complaint):
+    write(shell, "a.csv", key=KEYS, count=[1, 2, 3, 4])
+    write(shell, "b.csv", key=KEYS, count=[2, 2, 3, 5])
+    assert "a.csv: column 'key' numbers the rows, and was taken for one of the predictions" in complaint(
+        "mse a.csv b.csv"
+    )
+    write(shell, "a.csv", key=[5, 5, 9, 9], count=[1, 2, 3, 4])
+    write(shell, "b.csv", key=[5, 5, 9, 9], count=[2, 2, 3, 5])
+    assert shell("mse a.csv b.csv --format value").out == "0.25\n"
+    write(shell, "a.csv", key=KEYS, count=[1, 2, 3, 4])
+    assert shell("mse a.csv a.csv --format value").out == "0.0\n"
+
+
+def test_an_id_among_the_targets(shell, complaint):
+    shell.save("p.npy", np.ones((4, 2)))
+    write(shell, "b.csv", id=KEYS, y=[0.5, 1.5, 2.5, 3.5])
+    assert "b.csv: column 'id' numbers the rows, and was taken for one of the targets" in complaint("mse p.npy b.csv")
+
+
+def test_what_comes_through_a_pipe_is_not_compared_with_the_targets(shell, complaint):
+    # Standard input was taken for the first part of a table that the shell had taken apart.
+    write(shell, "b.csv", y=[1.0, 2.0])
+    text = complaint("mse - b.csv --pred p --target y", stdin=b"p,y\n1.5,1\n2.5,2\n")
+    assert "whether the targets of the one or of the other are meant is not certain" in text
+
+
+def test_columns_of_one_name_that_were_asked_for(shell):
+    write(shell, "a.csv", k=[1, 2], p=[0.5, 1.5])
+    write(shell, "b.csv", k=[1, 4], y=[0.5, 0.5])
+    assert shell("mse a.csv b.csv --pred k,p --format value").out == "1.25\n"

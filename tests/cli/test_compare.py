@@ -172,6 +172,8 @@ def test_chosen_tokens_need_no_targets(shell, compared):
     assert found["targets"] is None
     values = [model["value"] for model in found["models"]]
     assert found["contrasts"][0]["difference"] == values[1] - values[0]
+    shell.save("who.npy", np.arange(20) // 2)
+    assert compared("perplexity a.npy b.npy --kind token-log-probs --cluster who.npy")["clusters"]["count"] == 10
 
 
 def test_chosen_tokens_are_written_without_targets(shell):

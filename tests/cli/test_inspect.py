@@ -893,6 +893,7 @@ def test_labels_in_one_of_several_columns(shell, diagnose, probs, labels):
         ((200,), (200, 3), "shapes", None),
         ((200, 1, 2), (200, 2), "one-class", None),
         ((200,), (150,), "unequal-lengths", None),
+        ((200,), (199,), "unequal-lengths", None),
     ],
 )
 def test_shapes_that_do_not_fit(shell, diagnose, rng, predictions, targets, name, loss):
@@ -1028,10 +1029,31 @@ def test_lists_that_hold_nothing(shell, look):
     assert column["numbers"]["count"] == 0
 
 
-@pytest.mark.parametrize("names", [("a", "b"), ("id", "b")])
-def test_an_id_that_neither_side_is_scored_by(shell, diagnose, rng, names):
+@pytest.mark.parametrize("key", ["id", "key"])
+def test_what_both_tables_name_alike_is_not_scored(shell, diagnose, rng, key):
     ids, values = rng.permutation(200), rng.normal(size=200)
-    save_csv(shell, "p.csv", {"id": ids, "prediction": values})
-    save_csv(shell, "y.csv", {"id": ids, "target": values + 0.1 * rng.normal(size=200)})
+    save_csv(shell, "p.csv", {key: ids, "prediction": values})
+    save_csv(shell, "y.csv", {key: ids, "target": values + 0.5})
     found = diagnose("p.csv y.csv")
-    assert [suggestion["loss"] for suggestion in found["suggestions"]][:1] == ["mse"]
+    assert found["suggestions"][0]["loss"] == "mse"
+    assert found["value"] == pytest.approx(0.25)
+
+
+def test_text_beside_the_labels_is_left_out(shell, diagnose, probs, labels):
+    shell.save("p.npy", probs)
+    save_csv(shell, "y.csv", {"label": labels, "animal": [f"x{row}" for row in range(200)]})
+    found = diagnose("p.npy y.csv")
+    assert (found["verdict"], found["names"]) == ("ready", [])
+    assert found["value"] == pytest.approx(entropy(probs, labels), rel=1e-12)
+
+
+def test_labels_that_are_all_nan_beside_transposed_predictions(shell, diagnose, probs):
+    shell.save("p.npy", probs.T)
+    shell.save("y.npy", np.full(200, np.nan))
+    assert diagnose("p.npy y.npy")["names"] == ["transposed", "all-nan"]
+
+
+def test_an_archive_among_several_files(shell, complaint):
+    np.savez(shell.folder / "several.npz", a=np.ones(3), b=np.ones(3))
+    shell.save("y.npy", np.ones(3))
+    assert "several.npz" in complaint("inspect several.npz y.npy")

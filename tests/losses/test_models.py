@@ -254,8 +254,13 @@ def test_estimates_at_the_edge_say_so(name, data, log_likelihood, warning):
     assert warning in " ".join(found.warnings)
 
 
-@pytest.mark.parametrize(("last", "named"), [(9, "8 of 10 classes do not occur (1, 2, 3, 4, 5, 6, 7, 8):"),
-                                            (10, "9 of 11 classes do not occur (1, 2, 3, 4, 5, 6, 7, 8, ...):")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("last", "named"),
+    [
+        (9, "8 of 10 classes do not occur (1, 2, 3, 4, 5, 6, 7, 8):"),
+        (10, "9 of 11 classes do not occur (1, 2, 3, 4, 5, 6, 7, 8, ...):"),
+    ],
+)
 def test_of_many_classes_that_do_not_occur_the_first_are_named(last, named):
     assert named in losscli.mle("categorical", [0, last]).warnings[0]
 

@@ -238,8 +238,7 @@ def examine_together(case: Case) -> None:
             "labels have the shape of the predictions without the axis of classes, other targets the same shape",
             f"--target names one of {listed(columns, 20)}" if len(columns) > 1 else "",
         )
-    if all(finding.level != "fault" or finding.fix for finding in case.findings):
-        compare_order(case)
+    compare_order(case)
 
 
 def examine_classes(case: Case, axes: Sequence[int]) -> None:
