@@ -227,8 +227,7 @@ def _headroom(gate: Limit, value: float) -> float:
 
 def _worst_sample(result: Result) -> tuple[float, int]:
     """The greatest loss of a sample, NaN being greater than any, and which sample has it."""
-    if result.top is not None:
-        (row,) = result.top.records()
+    for row in result.top.records() if result.top else ():
         if row["loss"] != 0.0 or row["weight"] != 0.0:
             return row["loss"], row["sample"]
     # The worst of all rows is one that does not count: the losses that do are none, or below 0.

@@ -177,9 +177,7 @@ class Flips:
     exact: list[bool]
 
 
-def sign_flips(
-    units: Units, resamples: int, seed: int, *, threads: int | None = None, progress: Progress | None = None
-) -> Flips:
+def sign_flips(units: Units, resamples: int, seed: int, *, threads: int | None = None) -> Flips:
     """The two-sided test of whether baseline and candidate could be swapped in any unit.
 
     If they could, each unit's difference might as well have the other sign. The p-value is the share
@@ -194,9 +192,7 @@ def sign_flips(
         [(np.abs(_all_flips(m)) >= o).mean() if e else 0.0 for m, o, e in zip(moved, observed, exact, strict=True)]
     )
     if not all(exact):
-        at_least = (observed <= np.abs(_random_flips(units.differences, resamples, seed, threads, progress)).T).sum(
-            axis=0
-        )
+        at_least = (observed <= np.abs(_random_flips(units.differences, resamples, seed, threads)).T).sum(axis=0)
         p_values = np.where(exact, p_values, (at_least + 1) / (resamples + 1))
     return Flips(p_values.tolist(), exact)
 
@@ -209,9 +205,7 @@ def _all_flips(numbers: Array) -> Array:
     return totals
 
 
-def _random_flips(
-    differences: Array, resamples: int, seed: int, threads: int | None, progress: Progress | None
-) -> Array:
+def _random_flips(differences: Array, resamples: int, seed: int, threads: int | None) -> Array:
     """The totals of each row under `resamples` random patterns of signs, the same for all rows.
 
     The signs come eight at a time: a random byte picks the total of eight numbers from a table of all
@@ -229,10 +223,8 @@ def _random_flips(
         return np.stack([_tables(row.reshape(groups, 8)).take(places).sum(axis=1) for row in eights])
 
     totals = np.zeros((len(differences), resamples))
-    for done, part in enumerate(_in_order(flip, range(0, count, FLIPPED_AT_ONCE), threads), start=1):
+    for part in _in_order(flip, range(0, count, FLIPPED_AT_ONCE), threads):
         totals += part
-        if progress:
-            progress(min(done * FLIPPED_AT_ONCE, count), count)
     return totals
 
 

@@ -142,14 +142,9 @@ class NanPolicy:
 
     policy: str
 
-    def rows(self, values: np.ndarray, start: int, field: Field, scored: np.ndarray | None = None) -> np.ndarray | None:
-        """The mask of samples that hold a NaN, None where there is none; an error if that is the policy.
-
-        `scored` marks the samples that count; the others may hold anything.
-        """
+    def rows(self, values: np.ndarray, start: int, field: Field) -> np.ndarray | None:
+        """The mask of samples that hold a NaN, None where there is none; an error if that is the policy."""
         bad = np.isnan(values).reshape(len(values), -1).any(axis=1)
-        if scored is not None:
-            bad &= scored
         if not bad.any():
             return None
         lost = self.samples(values, bad, np.arange(start, start + len(values)), field)

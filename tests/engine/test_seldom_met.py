@@ -109,6 +109,7 @@ def tables(tmp_path):
             "look at lengths, prompt_lengths and mask;",
         ),
         ("ctc", FRAMES, [1, 9, 2, 1], {"target_lengths": [2, 2]}, "target 0: label 1 of utterance 0 is 9"),
+        ("ctc", FRAMES, np.ones((2, 2, 1), int), {}, "targets are (N, S), one vector with target_lengths, or lists"),
     ],
 )
 def test_data_that_do_not_fit(name, predictions, targets, options, words):
@@ -217,7 +218,26 @@ def test_many_weights_are_told_by_their_shape():
     assert found.options["class_weight"] == "array of shape (2000,)"
 
 
-def test_chosen_tokens_in_several_ranges(ranges_of_one):
+def test_signs_in_several_ranges(ranges_of_one):
+    scores, labels = np.array([0.5, -2.0, 0.25, 3.0]), np.array([0, 1, 1, 0])
+    assert losscli.hinge(scores, labels, reduction="none").tolist() == [1.5, 3.0, 0.75, 4.0]
+
+
+@pytest.mark.parametrize("dtype", ["f2", "i1"])
+def test_tokens_of_any_type_of_scores(dtype):
+    scores = np.array([[[1, 2, 0], [0, 3, 1]]], dtype)
+    assert losscli.sequence_nll(scores, [[0, 2]]) == losscli.sequence_nll(scores.astype(float), [[0, 2]])
+
+
+def test_margins_stand_beside_the_worst_where_there_is_one_class():
+    one = losscli.compute("cross-entropy", LOGITS, LABELS, top=1).top.records()
+    shares = losscli.compute("cross-entropy", LOGITS, PROBS, kind="logits", top=1).top.records()
+    assert "margin" in next(iter(one))
+    assert "margin" not in next(iter(shares))
+
+
+def test_chosen_tokens_in_several_ranges(ranges_of_one, monkeypatch):
+    monkeypatch.setattr(run, "PIECED_SAMPLES", 1)
     found = losscli.compute("sequence-nll", np.array([[0.5, 0.25], [0.125, 1.0]]), kind="token-probs")
     assert found.reductions["sum"] == pytest.approx(6 * math.log(2), rel=1e-15)
 
@@ -260,6 +280,15 @@ def test_a_gate_on_the_worst_of_nothing(tables, limit):
     file = read_gates(str(tables / "gates.toml"))
     (gate,) = run_gates(file, file.gates, None).gates
     assert "no sample is scored" in str(gate.error)
+
+
+def test_an_utterance_has_no_class_to_be_the_worst(tables):
+    (tables / "gates.toml").write_text(
+        '[[gate]]\nname = "g"\nloss = "ctc"\npredictions = "p.npy"\ntargets = "t.npy"\n'
+        'worst_group = { by = "class", max = 1 }\n'
+    )
+    with pytest.raises(losscli.UsageError, match="class"):
+        read_gates(str(tables / "gates.toml"))
 
 
 def told_to(told):
