@@ -263,13 +263,15 @@ class ExactSum:
         """Whether the errors are too small to touch the rounding of the total, or of its ratio to another."""
         if not (self.error or denominator.error) or not self.finite:
             return True
+        if 0 < denominator.error >= abs(denominator.units):
+            return False
         one = 1 << UNIT_EXPONENT
         totals = {exact_ratio(self.units + error, one) for error in (-self.error, self.error)}
         ratios = {
             exact_ratio(self.units + error, denominator.units + other)
             for error in (-self.error, self.error)
             for other in (-denominator.error, denominator.error)
-            if denominator.units + other
+            if denominator.units
         }
         return len(totals) == 1 and len(ratios) <= 1
 

@@ -369,12 +369,26 @@ ONE = 1 << 1074
         (held(3 * HALF_AN_ULP << 1000, 1), held(3 << 1053), False),
         (held(3 * HALF_AN_ULP << 1000), held(3 << 1053, 1), False),
         (held((3 * HALF_AN_ULP << 1000) + 2, 1), held((3 << 1053) + 1, 2), False),
-        # A mean over nothing that has an error still has a total.
+        # A mean over nothing that has an error still has a total; one over what may be nothing is anything.
         (held(ONE, 1), held(0), True),
+        (held(ONE), held(0, 1), False),
+        (held(ONE), held(1, 1), False),
+        (held(ONE), held(-3, 5), False),
+        (held(0), held(2, 1), True),
+        (held(0), held(-2, 1), True),
     ],
 )  # fmt: skip
 def test_a_quick_sum_decides_unless_its_error_reaches_a_tie(total, denominator, decided):
     assert total.decides(denominator) is decided
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_a_ratio_of_what_is_not_finite(value):
+    np.testing.assert_equal(summed([value, 1.0]).over(summed([2.0])), value)
+    assert summed([1.0]).share_of(summed([value])) is None
+    assert summed([value]).share_of(summed([1.0])) is None
+    assert summed([1.0]).share_of(summed([])) is None
+    assert summed([1.0]).share_of(summed([3.0])) == 1 / 3
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
@@ -400,6 +414,7 @@ def test_sums_by_group_are_the_sums_of_each_group(blocks):
     for group in range(len(sums)):
         got = [getattr(sums[group], name) for name in ExactSum.__slots__]
         assert got == [getattr(apart[group], name) for name in ExactSum.__slots__]
+        assert {type(number) for number in got} == {int}
 
 
 def test_counts_are_whole_numbers():
