@@ -186,6 +186,18 @@ def test_standard_error_is_the_curvature_at_the_maximum(model):
         assert best.standard_errors[name] == pytest.approx(information**-0.5, rel=1e-4)
 
 
+def test_the_error_of_a_variance_is_that_of_its_root():
+    """By the rule for functions of an estimate: d(σ²) = 2σ dσ."""
+    best = losscli.mle("normal", drawn("normal", 11))
+    expected = 2.0 * best.parameters["std"] * best.standard_errors["std"]
+    assert best.standard_errors["variance"] == pytest.approx(expected, rel=1e-14)
+    assert set(best.standard_errors) == set(best.parameters)
+
+
+def test_an_estimate_inside_of_its_range_is_not_doubted(model):
+    assert losscli.mle(model.name, drawn(model.name, 11)).warnings == ()
+
+
 def test_two_classes_are_a_bernoulli():
     data = drawn("bernoulli", 3)
     two, one = losscli.mle("categorical", data), losscli.mle("bernoulli", data)

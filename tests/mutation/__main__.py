@@ -40,7 +40,7 @@ def main() -> int:
         sys.pycache_prefix = folder  # the tests are compiled once, and leave nothing behind
         tests = measure(given.modules, given.tests)
         with multiprocessing.get_context("fork").Pool(given.jobs) as pool:
-            tried = pool.imap(_survives, ((mutant, tests.of(mutant)) for mutant in mutants))
+            tried = pool.imap(_survives, ((mutant, *tests.of(mutant)) for mutant in mutants))
             for mutant, alive in zip(mutants, tried, strict=True):
                 if alive:
                     survivors.append(mutant)
@@ -55,7 +55,7 @@ def core() -> list[str]:
     return [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if file.name != "__init__.py"]
 
 
-def _survives(task: tuple[Mutant, list[str]]) -> bool:
+def _survives(task: tuple[Mutant, list[str], float]) -> bool:
     return survives(*task)
 
 

@@ -43,17 +43,17 @@ class Tests:
     seconds: dict[str, float]
     callers: dict[str, dict[str, set[str]]]
 
-    def of(self, mutant: Mutant) -> list[str]:
-        """The tests that may notice a mutant, the quickest first."""
+    def of(self, mutant: Mutant) -> tuple[list[str], float]:
+        """The tests that may notice a mutant, the quickest first, and what they take together."""
         functions = self.callers[mutant.module]
         callers = functions.get(mutant.function, set()) if mutant.function else set().union(*functions.values())
         chosen, total = [], 0.0
         for test in sorted(callers, key=self.seconds.__getitem__):
-            total += self.seconds[test]
-            if total > BUDGET and chosen:
+            if total + self.seconds[test] > BUDGET and chosen:
                 break
             chosen.append(test)
-        return chosen
+            total += self.seconds[test]
+        return chosen, total
 
 
 def measure(modules: Sequence[str], tests: Sequence[str]) -> Tests:
@@ -76,13 +76,13 @@ def measure(modules: Sequence[str], tests: Sequence[str]) -> Tests:
     return pickle.loads(sent)
 
 
-def survives(mutant: Mutant, tests: Sequence[str]) -> bool:
-    """Whether a mutant passes tests that it should fail; one that needs far more time or memory fails."""
+def survives(mutant: Mutant, tests: Sequence[str], seconds: float) -> bool:
+    """Whether a mutant passes tests that take so many seconds; one that needs far more time or memory fails."""
     if not tests:
         return True
 
     def run() -> None:
-        limit = int(5 * BUDGET)
+        limit = 10 + int(5 * seconds)
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 2))
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
         null = os.open(os.devnull, os.O_WRONLY)
