@@ -204,6 +204,7 @@ def test_two_classes_are_a_bernoulli():
     assert two.parameters["probs"] == [pytest.approx(1 - one.parameters["p"]), one.parameters["p"]]
     assert two.standard_errors["probs"] == [pytest.approx(one.standard_errors["p"])] * 2
     assert two.log_likelihood == one.log_likelihood
+    assert two.warnings == one.warnings == ()
 
 
 def test_estimates_of_a_normal_do_not_cancel():

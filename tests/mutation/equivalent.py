@@ -81,8 +81,11 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.losses.models.statistics.Tally.__init__": ("self.counts = np.zeros(1, np.int64)",),
     },
     SAME: {
-        "losscli.losses.models.arithmetic": ('NEAR_ONE = Decimal("1E-20")',),
-        "losscli.losses.models.arithmetic.log": ('return Decimal("-infinity")', 'return Decimal("-INFINITY")'),
+        "losscli.losses.models.arithmetic": (
+            'INFINITY = Decimal("infinity")',
+            'INFINITY = Decimal("INFINITY")',
+            'NEAR_ONE = Decimal("1E-20")',
+        ),
     },
 }
 

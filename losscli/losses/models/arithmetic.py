@@ -15,6 +15,8 @@ CONTEXT = decimal.Context(prec=60, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 
 LOG_TWO_PI = Decimal("1.8378770664093454835606594728112352797227949472755668256343")
 
+INFINITY = Decimal("Infinity")
+
 NEAR_ONE = Decimal("1e-20")
 """A logarithm below this is the first two terms of its series, to eighty digits."""
 
@@ -32,7 +34,7 @@ def as_decimal(number: Fraction) -> Decimal:
 def log(number: Fraction) -> Decimal:
     """The logarithm of a number ≥ 0; −∞ for 0, and exact to many digits also next to 1."""
     if number == 0:
-        return Decimal("-Infinity")
+        return -INFINITY
     # log x = 2 artanh((x − 1) / (x + 1)): sixty digits of x itself would lose a tiny x − 1.
     ratio = as_decimal((number - 1) / (number + 1))
     if abs(ratio) < NEAR_ONE:

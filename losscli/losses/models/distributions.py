@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, Self
 
 from losscli.errors import UsageError
-from losscli.losses.models.arithmetic import LOG_TWO_PI, as_decimal, log, root, times_log
+from losscli.losses.models.arithmetic import INFINITY, LOG_TWO_PI, as_decimal, log, root, times_log
 from losscli.losses.models.catalogue import (
     Distribution,
     NonNegative,
@@ -83,7 +83,7 @@ class Normal(Distribution):
     def log_likelihood(self, data: MomentTotals) -> Decimal:
         """−n/2 (log 2π + log σ²) − Σ(x − μ)² / 2σ²; +∞ for data that all sit on the mean of a σ of 0."""
         if self.variance == 0:
-            return Decimal("Infinity")
+            return INFINITY
         distance = as_decimal(data.squares_about(self.mean) / self.variance)
         return -(data.count * (LOG_TWO_PI + log(self.variance)) + distance) / 2
 
@@ -323,7 +323,7 @@ class Exponential(Distribution):
     def log_likelihood(self, data: Totals) -> Decimal:
         """−n log 1/λ − λ Σx; +∞ for data that are all 0 under an infinite rate."""
         if self.mean == 0:
-            return Decimal("Infinity")
+            return INFINITY
         return -data.count * log(self.mean) - as_decimal(data.total / self.mean)
 
     def shown(self) -> dict[str, Any]:
@@ -339,7 +339,7 @@ class Exponential(Distribution):
         return [] if self.mean else ["all values are 0: the rate and the likelihood grow beyond every bound (+inf)"]
 
     def _rate(self) -> Decimal:
-        return as_decimal(1 / self.mean) if self.mean else Decimal("Infinity")
+        return as_decimal(1 / self.mean) if self.mean else INFINITY
 
 
 def _floats(**numbers: Decimal) -> dict[str, Any]:
