@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import chain
+
 from .mutants import Mutant
 
 WHERE = "only where the result is kept differs"
@@ -15,12 +18,22 @@ SAME = "another spelling of the same"
 
 EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     WHERE: {
+        "losscli.numerics.odds_against": (
+            "flat.take(position, out=chosen[piece], mode=None)  # any other mode makes a copy of `out`",
+            "flat.take(position, out=chosen[piece], )  # any other mode makes a copy of `out`",
+        ),
         "losscli.numerics.softplus_tail": ("return np.log1p(tail, out=None)", "return np.log1p(tail, )"),
         "losscli.losses.regression.l1": ("return np.abs(residual, out=None)", "return np.abs(residual, )"),
         "losscli.losses.regression.l2": ("return np.square(residual, out=None)", "return np.square(residual, )"),
         "losscli.losses.regression.mse": ("return np.square(residual, out=None)", "return np.square(residual, )"),
     },
     BRANCHES: {
+        "losscli.numerics._sum_rows": ("if values.shape[1] >= FEW_CLASSES:",),
+        "losscli.numerics.ExactSum.add": ("if largest <= HUGE:",),
+        "losscli.numerics.ExactSum.add_quickly": ("if not most <= HUGE:",),
+        "losscli.numerics.ExactSum._add_extremes": ("huge = finite & (np.abs(part) > HUGE)",),
+        "losscli.numerics.ExactSum.decides": ("one = 2 << UNIT_EXPONENT",),
+        "losscli.numerics.ExactSums._add_block": ("sound = magnitudes <= HUGE",),
         "losscli.numerics.sigmoid": ("return np.where(x > 0.0, 1.0, decay) / (1.0 + decay)",),
         "losscli.numerics.log1mexp": ("near_zero = x >= -math.log(2.0)",),
         "losscli.losses.models.arithmetic.log": ("if abs(ratio) <= NEAR_ONE:",),
@@ -34,6 +47,10 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     ROOM: {
         "losscli.numerics": ("HUGE = 2.0 * 900", "HUGE = 2.0**901"),
         "losscli.numerics.log1mexp": ("near_zero = x > -math.log(3.0)",),
+        "losscli.numerics.ExactSum.add_quickly": (
+            "self.error += 2 + _units(part.size**2 * most * 2.0**-52)",
+            "self.error += 1 + _units(part.size**2 * most * 2.0**-53)",
+        ),
         "losscli.losses.models.statistics": (
             "MIDDLE = 2.0**-401, 2.0**400",
             "MIDDLE = 2.0**-400, 2.0**401",
@@ -48,8 +65,20 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     SPEED: {
-        "losscli.numerics": ("PIECE = 2 << 18", "PIECE = 1 << 19", "SIGN_BIT = 1 >> 63"),
-        "losscli.numerics.odds_against": ("step = max(2, min(PIECE // classes, rows))",),
+        "losscli.numerics": (
+            "PIECE = 2 << 18",
+            "PIECE = 1 << 19",
+            "SIGN_BIT = 1 >> 63",
+            "BLOCK = 2 << 18",
+            "BLOCK = 1 << 19",
+        ),
+        "losscli.numerics.odds_against": (
+            "step = max(2, min(PIECE // classes, rows))",
+            "for start in range(0, rows, ):",
+        ),
+        "losscli.numerics.ExactSum.add_quickly": (
+            "most = largest_magnitude(part) if (largest is None) or True else largest",
+        ),
         "losscli.losses.models.statistics.SquareSum.add": (
             "self._add(values[~outside] if (outside.any()) or True else values, 0)",
         ),
@@ -61,6 +90,9 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     DEFAULT: {
+        "losscli.losses.models.distributions.Categorical.log_likelihood": (
+            "return sum((times_log(Fraction(times), p) for times, p in of_classes), )",
+        ),
         "losscli.numerics.log_partition": ("maximum = np.take_along_axis(scores, top, )",),
         "losscli.losses.models.statistics.SquareSum._add": (
             "high = ((bits + np.int64(1 << 26)) & np.int64(-(1 << 27))).view(None)",
@@ -70,17 +102,21 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     NEVER: {
+        "losscli.numerics.ExactSums._add_block": ("rest, largest = values.copy(), float(magnitudes.max(initial=1.0))",),
+        "losscli.numerics.ExactSums.__init__": ("self._counts = np.zeros((3, 1), np.int64)",),
         "losscli.losses.regression.huber": (
             "clipped = residual.clip(None, delta)  # ½ r² is r · (r − ½ r), so that one formula serves both parts",
-        ),
-        "losscli.losses.models.statistics.CountTotals._add_large": (
-            "for c, size, extra in zip(centers.tolist(), np.bincount(group).tolist(), offsets.tolist(), strict=None):",
-            "for c, size, extra in zip(centers.tolist(), np.bincount(group).tolist(), offsets.tolist(), ):",
-            "for c, size, extra in zip(centers.tolist(), np.bincount(group).tolist(), offsets.tolist(), strict=False):",
         ),
         "losscli.losses.models.statistics.Tally.__init__": ("self.counts = np.zeros(1, np.int64)",),
     },
     SAME: {
+        "losscli.numerics._sum_rows": ('np.einsum("IJ->I", values, out=out)',),
+        "losscli.numerics.ExactSum.add_quickly": ('self.units += units + _units(float(np.einsum("I->", rest)))',),
+        "losscli.numerics.ExactSum.decides": (
+            "totals = {exact_ratio(self.units - error, one) for error in (-self.error, self.error)}",
+            "exact_ratio(self.units - error, denominator.units + other)",
+            "exact_ratio(self.units + error, denominator.units - other)",
+        ),
         "losscli.losses.models.arithmetic": (
             'INFINITY = Decimal("infinity")',
             'INFINITY = Decimal("INFINITY")',
@@ -90,6 +126,15 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
+EVERYWHERE = {
+    NEVER: re.compile(r", (strict=\w+)?\)"),  # what is taken side by side is of one length by construction
+    SAME: re.compile(r"reshape\(-\d\)"),  # NumPy works out the length of any negative one
+}
+"""What makes no difference wherever it stands."""
+
+
 def reason_of(mutant: Mutant) -> str | None:
     """Why no test can notice it; None where nobody has said so."""
-    return next((why for why, places in EQUIVALENT.items() if mutant.after in places.get(mutant.place, ())), None)
+    here = (why for why, places in EQUIVALENT.items() if mutant.after in places.get(mutant.place, ()))
+    anywhere = (why for why, part in EVERYWHERE.items() if part.sub("", mutant.before) == part.sub("", mutant.after))
+    return next(chain(here, anywhere), None)
