@@ -22,7 +22,7 @@ from losscli.wording import flag_of
 class Number:
     """A number in an interval; `low` and `high` belong to it where they are `closed`."""
 
-    low: float = -math.inf
+    low: float
     high: float = math.inf
     closed: bool = True
 
