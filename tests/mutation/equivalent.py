@@ -79,6 +79,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.numerics.ExactSum.add_quickly": (
             "most = largest_magnitude(part) if (largest is None) or True else largest",
         ),
+        "losscli.numerics.ExactSums._add_block": ("largest = bound * 2.0**-53 if (rest.any()) or True else 0.0",),
         "losscli.losses.models.statistics.SquareSum.add": (
             "self._add(values[~outside] if (outside.any()) or True else values, 0)",
         ),
@@ -128,7 +129,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
 
 EVERYWHERE = {
     NEVER: re.compile(r", (strict=\w+)?\)"),  # what is taken side by side is of one length by construction
-    SAME: re.compile(r"reshape\(-\d\)"),  # NumPy works out the length of any negative one
+    SAME: re.compile(r"reshape\(-\d\)|(?<=: bool = )(False|None)"),  # NumPy works out the length of any negative one
 }
 """What makes no difference wherever it stands."""
 
