@@ -417,6 +417,12 @@ def test_sums_by_group_are_the_sums_of_each_group(blocks):
         assert {type(number) for number in got} == {int}
 
 
+def test_a_quotient_beyond_float64_is_infinite():
+    for sign, other in itertools.product((1, -1), repeat=2):
+        for denominator in (1, 2):
+            assert numerics.exact_ratio(sign * 10**400, other * denominator) == sign * other * math.inf
+
+
 def test_counts_are_whole_numbers():
     total = ExactSum()
     total.add_count(10**20)

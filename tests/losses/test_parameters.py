@@ -141,6 +141,7 @@ def test_what_an_option_takes(kind, value, checked):
         (Weights("class"), [1.0, 2.0, math.inf], "--option holds inf at position 2"),
         (Weights("class"), [math.nan], "--option holds nan at position 0"),
         (Weights("class"), [0.0, 0.0], "--option is all zero"),
+        (Weights("class"), {"a": 1.0, "b": -1.0}, "--option holds -1.0 at position 1"),
         (Weights("row", scalar=True), -2.0, "--option holds -2.0 at position 0"),
     ],
 )

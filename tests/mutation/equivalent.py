@@ -47,6 +47,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     ROOM: {
         "losscli.numerics": ("HUGE = 2.0 * 900", "HUGE = 2.0**901"),
         "losscli.numerics.log1mexp": ("near_zero = x > -math.log(3.0)",),
+        "losscli.numerics.ExactSums._add_block": ("largest = bound * 2.0**-54 if rest.any() else 0.0",),
         "losscli.numerics.ExactSum.add_quickly": (
             "self.error += 2 + _units(part.size**2 * most * 2.0**-52)",
             "self.error += 1 + _units(part.size**2 * most * 2.0**-53)",
@@ -103,6 +104,11 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     NEVER: {
+        "losscli.numerics.exact_ratio": (
+            "return math.inf if (numerator >= 0) == (denominator > 0) else -math.inf",
+            "return math.inf if (numerator > 1) == (denominator > 0) else -math.inf",
+            "return math.inf if (numerator > 0) == (denominator >= 0) else -math.inf",
+        ),
         "losscli.numerics.ExactSums._add_block": ("rest, largest = values.copy(), float(magnitudes.max(initial=1.0))",),
         "losscli.numerics.ExactSums.__init__": ("self._counts = np.zeros((3, 1), np.int64)",),
         "losscli.losses.regression.huber": (
