@@ -70,9 +70,9 @@ class TokenFacts:
             self.shifted.setdefault(shift, ExactSum()).merge(total)
             self.shifted_squares[shift] = self.shifted_squares.get(shift, 0.0) + later.shifted_squares[shift]
             self.shifted_tokens[shift] = self.shifted_tokens.get(shift, 0) + later.shifted_tokens[shift]
-        if self.rows is None:
-            self.rows = later.rows
-        elif later.rows is not None:
+        if self.rows is None or later.rows is None:
+            self.rows = self.rows or later.rows
+        else:
             self.rows.merge(later.rows)
 
 

@@ -136,6 +136,17 @@ def test_layouts_and_pieces_change_neither_digits_nor_words(kind, compute):
         assert result.inputs["predictions"].evidence == expected.inputs["predictions"].evidence
 
 
+@pytest.mark.parametrize("kind", ["log-probs", "probs", "logits"])
+def test_groups_of_utterances_change_neither_digits_nor_words(kind, compute, monkeypatch):
+    """Frames are glanced at once, whichever of the groups that are aligned one after the other reads them first."""
+    scores, lengths = batch(kind), np.array([30, 12, 29, 8])
+    expected = compute(scores, kind=kind, input_lengths=lengths)
+    monkeypatch.setattr(lattice, "CACHED_STATES", 1)
+    result = compute(scores, kind=kind, input_lengths=lengths)
+    assert result.value == expected.value
+    assert result.inputs["predictions"].evidence == expected.inputs["predictions"].evidence
+
+
 def test_a_run_leaves_out_the_utterances_with_nan_that_a_glance_finds(compute):
     scores = batch("log-probs")
     expected = losscli.ctc(scores, TARGETS, reduction="none")
