@@ -417,6 +417,17 @@ def test_sums_by_group_are_the_sums_of_each_group(blocks):
         assert {type(number) for number in got} == {int}
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 1023, 1024, 4095, 2**17 - 1])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_by_group_carry_as_far_as_they_can(size, sign):
+    values = sign * np.random.default_rng(size).uniform(0.9, 1.0, size)
+    for each in (values, np.full(size, sign * (1.0 - 2.0**-53))):
+        sums = numerics.ExactSums()
+        sums.widen(1)
+        sums.add(read_only(each), np.zeros(size, np.int64))
+        assert sums[0].units == sum(m * (2**1074 // d) for m, d in map(float.as_integer_ratio, each.tolist()))
+
+
 def test_a_quotient_beyond_float64_is_infinite():
     for sign, other in itertools.product((1, -1), repeat=2):
         for denominator in (1, 2):

@@ -8,6 +8,8 @@ from itertools import chain
 from .mutants import Mutant
 
 WHERE = "only where the result is kept differs"
+OLDER = "only an older NumPy needs it, with which `make test-floors` runs"
+TYPES = "only type checkers read it"
 BRANCHES = "at this point both branches give the same"
 ROOM = "the limit leaves room: on either side both ways are exact"
 SPEED = "only the number of steps differs, or the way that is quicker"
@@ -17,7 +19,25 @@ NEVER = "it guards against what cannot come"
 SAME = "another spelling of the same"
 
 EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
+    OLDER: {
+        "losscli.losses.parameters.is_number": tuple(
+            f"if getattr({what}):  # which older versions of NumPy still turn into a number, if it holds one"
+            for what in ('None, "ndim", 0', 'value, "ndim", None', 'value, "XXndimXX", 0', 'value, "NDIM", 0')
+        ),
+    },
+    TYPES: {"losscli.losses.parameters": ("Kind: TypeAlias = None",)},
     WHERE: {
+        "losscli.losses.classification.Surprisal.partition": (
+            "return log_partition(self.scores.astype(np.float64, copy=None))",
+            "return log_partition(self.scores.astype(np.float64, copy=True))",
+            "return log_partition(self.scores.astype(np.float64, ))",
+        ),
+        "losscli.losses.classification.Surprisal.of": (
+            "return np.log1p(odds, out=None)",
+            "return np.log1p(odds, )",
+            "surprisal: Array = np.log1p(odds, out=None)",
+            "surprisal: Array = np.log1p(odds, )",
+        ),
         "losscli.numerics.odds_against": (
             "flat.take(position, out=chosen[piece], mode=None)  # any other mode makes a copy of `out`",
             "flat.take(position, out=chosen[piece], )  # any other mode makes a copy of `out`",
@@ -29,6 +49,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     },
     BRANCHES: {
         "losscli.numerics._sum_rows": ("if values.shape[1] >= FEW_CLASSES:",),
+        "losscli.losses.classification.Surprisal.of": ("if self.least_mass and odds.min() > 2.0**-53:",),
         "losscli.numerics.ExactSum.add": ("if largest <= HUGE:",),
         "losscli.numerics.ExactSum.add_quickly": ("if not most <= HUGE:",),
         "losscli.numerics.ExactSum._add_extremes": ("huge = finite & (np.abs(part) > HUGE)",),
@@ -47,6 +68,11 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     ROOM: {
         "losscli.numerics": ("HUGE = 2.0 * 900", "HUGE = 2.0**901"),
         "losscli.numerics.log1mexp": ("near_zero = x > -math.log(3.0)",),
+        "losscli.numerics._slicing_bound": (
+            "return math.ldexp(2.0, math.frexp(largest)[1] + size.bit_length() + 1)",
+            "return math.ldexp(1.0, math.frexp(largest)[1] + size.bit_length() + 2)",
+        ),
+        "losscli.losses.classification.Surprisal.of": ("if self.least_mass and odds.min() >= 2.0**-54:",),
         "losscli.numerics.ExactSums._add_block": ("largest = bound * 2.0**-54 if rest.any() else 0.0",),
         "losscli.numerics.ExactSum.add_quickly": (
             "self.error += 2 + _units(part.size**2 * most * 2.0**-52)",
@@ -66,6 +92,10 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     SPEED: {
+        "losscli.losses.classification.Surprisal.of": (
+            "self.least_mass = sum(least) if (all(least)) and False else 0.0",
+            "if self.least_mass and odds.min() >= 2.0**+53:",
+        ),
         "losscli.numerics": (
             "PIECE = 2 << 18",
             "PIECE = 1 << 19",
@@ -86,12 +116,20 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     UNUSED: {
+        "losscli.losses.classification.Surprisal.__init__": (
+            "self.least_mass = None",
+            "self.least_mass = 1.0",
+        ),
         "losscli.numerics.log1mexp": (
             "np.log(-np.expm1(np.where(near_zero, x, -2.0))),",
             "np.log1p(-np.exp(np.where(near_zero, -2.0, x))),",
         ),
     },
     DEFAULT: {
+        "losscli.numerics.largest_magnitude": ("return float(largest.view(None))",),
+        "losscli.losses.classification.Surprisal.partition": (
+            "return log_partition(self.scores.astype(None, copy=False))",
+        ),
         "losscli.losses.models.distributions.Categorical.log_likelihood": (
             "return sum((times_log(Fraction(times), p) for times, p in of_classes), )",
         ),
@@ -117,6 +155,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.losses.models.statistics.Tally.__init__": ("self.counts = np.zeros(1, np.int64)",),
     },
     SAME: {
+        "losscli.losses.domains.Domain.bounded": ("return math.isfinite(self.high + self.low)",),
         "losscli.numerics._sum_rows": ('np.einsum("IJ->I", values, out=out)',),
         "losscli.numerics.ExactSum.add_quickly": ('self.units += units + _units(float(np.einsum("I->", rest)))',),
         "losscli.numerics.ExactSum.decides": (
@@ -135,7 +174,9 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
 
 EVERYWHERE = {
     NEVER: re.compile(r", (strict=\w+)?\)"),  # what is taken side by side is of one length by construction
-    SAME: re.compile(r"reshape\(-\d\)|(?<=: bool = )(False|None)"),  # NumPy works out the length of any negative one
+    SAME: re.compile(
+        r"reshape\(-\d\)|(?<=: bool = )(False|None)|(?<=: str = )(\"\"|None)"
+    ),  # NumPy works out the length of any negative one
 }
 """What makes no difference wherever it stands."""
 
