@@ -1,0 +1,76 @@
+"""The surprisal of classes row by row: in the usual range and beyond it, exactly and roughly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ulps import assert_ulps, read_only, surprisal
+
+from losscli.losses.classification import Surprisal
+
+ROWS = np.array([
+    [0.5, -1.25, 3.0], [40.0, 0.0, -40.0], [800.0, 799.0, -800.0], [-900.0, -901.5, -899.0], [2.0**-40, 0.0, -7.0],
+    [38.0, 0.0, 0.5], [400.0, 10.0, 9.0],
+])  # fmt: skip
+"""The usual, the nearly certain, and what exp takes out of the range of float64 to either side."""
+
+
+@pytest.fixture(autouse=True)
+def warnings_as_in_a_run():
+    """What leaves the range of float64 is seen in the results."""
+    with np.errstate(all="ignore"):
+        yield
+
+
+def targets():
+    return (np.full(len(ROWS), each) for each in range(3))
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 2), slice(2, 4)], ids=str)
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2"])
+def test_one_class_is_accurate_whatever_the_other_rows_are(rows, dtype):
+    scores = read_only(ROWS[rows]).astype(dtype)
+    for target in targets():
+        for row, each, found in zip(
+            scores.tolist(), target, Surprisal("logits", scores).of(target[rows]), strict=False
+        ):
+            assert_ulps(found, surprisal(row, each), 4, (row, each))
+
+
+def test_another_class_is_told_roughly_without_new_exponentials():
+    for first in targets():
+        of_rows = Surprisal("logits", read_only(ROWS))
+        of_rows.of(first)
+        for target in targets():
+            for row, each, found in zip(ROWS.tolist(), target, of_rows.roughly(target), strict=True):
+                true = surprisal(row, each)
+                assert abs(found - true) <= 4 * 2.0**-53 * max(abs(max(row)), abs(row[each]), float(true))
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+def test_what_was_not_asked_for_before_is_told_exactly(kind):
+    logits = ROWS[:2]
+    probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    scores = {"logits": logits, "log-probs": np.log(probs), "probs": probs}[kind]
+    target = np.array([2, 1])
+    fresh, used = Surprisal(kind, read_only(scores)), Surprisal(kind, read_only(scores))
+    np.testing.assert_array_equal(fresh.roughly(target), used.of(target))
+    if kind != "logits":
+        np.testing.assert_array_equal(used.roughly(target), used.of(target))
+    np.testing.assert_allclose(fresh.each()[[0, 1], target], used.of(target), rtol=1e-15)
+
+
+def test_every_class_is_accurate():
+    each = Surprisal("logits", read_only(ROWS)).each()
+    for row, found in zip(ROWS.tolist(), each, strict=True):
+        for position, value in enumerate(found):
+            assert_ulps(value, surprisal(row, position), 4, (row, position))
+
+
+def test_all_rows_have_a_least_mass_where_none_is_out_of_range():
+    usual, mixed = Surprisal("logits", read_only(ROWS[:2])), Surprisal("logits", read_only(ROWS))
+    usual.of(np.array([0, 0]))
+    mixed.of(np.zeros(len(ROWS), np.int64))
+    np.testing.assert_array_equal(usual.chosen, np.exp(ROWS[:2, 0]))
+    assert 0.0 < usual.least_mass <= np.exp(ROWS[:2]).sum(axis=1).min()
+    assert mixed.least_mass == 0.0
