@@ -27,6 +27,10 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     },
     TYPES: {"losscli.losses.parameters": ("Kind: TypeAlias = None",)},
     WHERE: {
+        "losscli.numerics._units_of_slices": (
+            "total, rest, spare = 0, values, np.empty((3, values.size))",
+            "left = spare[1]",
+        ),
         "losscli.losses.classification.Surprisal.partition": (
             "return log_partition(self.scores.astype(np.float64, copy=None))",
             "return log_partition(self.scores.astype(np.float64, copy=True))",
@@ -49,7 +53,10 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     },
     BRANCHES: {
         "losscli.numerics._sum_rows": ("if values.shape[1] >= FEW_CLASSES:",),
-        "losscli.losses.classification.Surprisal.of": ("if self.least_mass and odds.min() > 2.0**-53:",),
+        "losscli.losses.classification.Surprisal.of": (
+            "if self.least_mass and odds.min() > 2.0**-53:",
+            "extreme = ~(in_range(others) & in_range(chosen) & (odds > 2.0**-53))",
+        ),
         "losscli.numerics.ExactSum.add": ("if largest <= HUGE:",),
         "losscli.numerics.ExactSum.add_quickly": ("if not most <= HUGE:",),
         "losscli.numerics.ExactSum._add_extremes": ("huge = finite & (np.abs(part) > HUGE)",),
@@ -72,7 +79,10 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "return math.ldexp(2.0, math.frexp(largest)[1] + size.bit_length() + 1)",
             "return math.ldexp(1.0, math.frexp(largest)[1] + size.bit_length() + 2)",
         ),
-        "losscli.losses.classification.Surprisal.of": ("if self.least_mass and odds.min() >= 2.0**-54:",),
+        "losscli.losses.classification.Surprisal.of": (
+            "if self.least_mass and odds.min() >= 2.0**-54:",
+            "extreme = ~(in_range(others) & in_range(chosen) & (odds >= 2.0**-54))",
+        ),
         "losscli.numerics.ExactSums._add_block": ("largest = bound * 2.0**-54 if rest.any() else 0.0",),
         "losscli.numerics.ExactSum.add_quickly": (
             "self.error += 2 + _units(part.size**2 * most * 2.0**-52)",
@@ -142,6 +152,10 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     NEVER: {
+        "losscli.losses.classification.Surprisal.__init__": (  # both are set at once
+            'self.others: Array | None = ""',
+            'self.chosen: Array | None = ""',
+        ),
         "losscli.numerics.exact_ratio": (
             "return math.inf if (numerator >= 0) == (denominator > 0) else -math.inf",
             "return math.inf if (numerator > 1) == (denominator > 0) else -math.inf",
