@@ -75,6 +75,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     ROOM: {
         "losscli.numerics": ("HUGE = 2.0 * 900", "HUGE = 2.0**901"),
         "losscli.numerics.log1mexp": ("near_zero = x > -math.log(3.0)",),
+        "losscli.numerics._cut_slice": ("room = max(2, values.size.bit_length() - 11)",),
         "losscli.numerics._slicing_bound": (
             "return math.ldexp(2.0, math.frexp(largest)[1] + size.bit_length() + 1)",
             "return math.ldexp(1.0, math.frexp(largest)[1] + size.bit_length() + 2)",
