@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 VALUE = "value"
 """The name of the only column where the lines are no objects."""
 
+DEEPEST = 64
+"""How deeply a line may nest: NumPy's arrays have no more axes."""
+
+_TOO_DEEP = Fault("the JSON is nested too deeply", f"no array has more than {DEEPEST} axes", "")
+
 _KINDS = {list: "list", dict: "object", bool: "boolean"}
 _TYPES = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_(), "object": pa.struct([])}
 
@@ -158,8 +163,6 @@ class JsonLinesTable(TextTable):
             ) from error
         except _FaultyJsonError as error:
             raise self._faulty(self.where(row), error.fault) from error
-        except RecursionError as error:
-            raise DataError(f"{self.where(row)}: the JSON is nested too deeply") from error
 
     def _hint_of_broken_line(self, first: str) -> str:
         """What makes lines of JSON that is laid out in several of them, of which this is the first."""
@@ -232,8 +235,13 @@ _MAYBE_HALF_A_PAIR = "\\ud"
 
 
 def _content(line: str) -> Any:
-    """What a line holds, if all its text is text."""
-    content = _DECODER.decode(line)
+    """What a line holds, if all its text is text, and no deeper than an array can be."""
+    try:
+        content = _DECODER.decode(line)
+    except RecursionError as error:
+        raise _FaultyJsonError(_TOO_DEEP) from error
+    if line.count("[") + line.count("{") > DEEPEST and _is_deeper_than(DEEPEST, content):
+        raise _FaultyJsonError(_TOO_DEEP)
     if _MAYBE_HALF_A_PAIR in line.lower():
         try:
             json.dumps(content, ensure_ascii=False, default=str).encode()
@@ -242,6 +250,19 @@ def _content(line: str) -> Any:
             fault = Fault(f"a text holds {half} alone", "half of a surrogate pair is no character", "write it as UTF-8")
             raise _FaultyJsonError(fault) from error
     return content
+
+
+def _is_deeper_than(levels: int, content: Any) -> bool:
+    """Whether lists and objects nest deeper. Level by level: a function that calls itself has its own limit."""
+    level = [content]
+    for _ in range(levels + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, list | dict)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
 
 
 def _type_of(values: Sequence[Any]) -> pa.DataType:

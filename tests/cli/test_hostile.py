@@ -148,7 +148,7 @@ def test_a_line_that_never_ends(shell, name, first):
     assert "not enough memory" not in done.stderr
 
 
-@pytest.mark.parametrize("depth", [2000, 10**6])
+@pytest.mark.parametrize("depth", [65, 2000, 10**6])
 @pytest.mark.parametrize(("open_", "close"), ["[]", ('{"a":', "}")], ids=["lists", "objects"])
 def test_json_that_nests_deeply(shell, complaint, depth, open_, close):
     deep = open_ * depth + "1" + close * depth
@@ -157,6 +157,12 @@ def test_json_that_nests_deeply(shell, complaint, depth, open_, close):
     assert "p.jsonl: row 0 (line 1)" in complaint("mse p.jsonl y.npy")
     shell.write("p.jsonl", f"1\n2\n{deep}\n4\n")
     assert "p.jsonl: row 2 (line 3)" in complaint("mse p.jsonl y.npy")
+
+
+def test_json_may_nest_as_deeply_as_arrays(shell):
+    shell.write("p.jsonl", f"{'[' * 62}0, 1{']' * 62}\n" * 2)
+    shell.save("y.npy", np.zeros((2, *[1] * 61, 2)))
+    assert shell("mse p.jsonl y.npy --format value").out == "0.5\n"
 
 
 # Files that change.
