@@ -43,7 +43,7 @@ fuzz: $(DEVELOPMENT) ## throw damaged files and random options at losscli; CASES
 	$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)
 
 coverage: $(VENV)/trust.stamp ## run the tests of the core, and fail unless they take every branch of it
-	$(BIN)/python -m pytest -q -n 2 --cov tests/losses tests/laws tests/engine tests/goldens tests/cli
+	$(BIN)/python -m pytest -q -n 2 tests/losses tests/laws tests/engine tests/goldens tests/cli --cov
 
 mutation: $(VENV)/trust.stamp ## change the core's code in small ways, and list what no test notices; MODULES="losscli.numerics" picks
 	$(BIN)/python -m tests.mutation $(MODULES)
