@@ -376,14 +376,14 @@ def largest_magnitude(values: Array) -> float:
     return max(abs(float(values.max())), abs(float(values.min())))
 
 
-def all_between_zero_and(high: float, values: Array) -> bool:
-    """Whether all numbers lie in [0, high]. One pass over their bits, to which −0 is no 0."""
-    return bool(values.view(np.uint64).max() <= np.float64(high).view(np.uint64))
+def all_in_unit_interval(values: Array) -> bool:
+    """Whether all numbers lie in [0, 1]. One pass over their bits, to which −0 is no 0."""
+    return bool(values.view(np.uint64).max() <= np.float64(1.0).view(np.uint64))
 
 
 def _units_of_slices(values: Array, largest: float) -> int:
     """Σ of an array in units of 2**-1074; its magnitudes are up to `largest`."""
-    total, rest, spare = 0, values, np.empty((2, values.size))
+    total, rest, spare = 0, values, (np.empty(values.size), np.empty(values.size))
     while largest > 0.0:
         left = spare[0]
         units, _ = _cut_slice(rest, largest, left)

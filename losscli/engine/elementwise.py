@@ -29,7 +29,7 @@ from losscli.losses.catalogue import Loss
 from losscli.losses.contracts import Elementwise
 from losscli.losses.domains import Domain
 from losscli.losses.parameters import Side
-from losscli.numerics import Array, all_between_zero_and, largest_magnitude
+from losscli.numerics import Array, all_in_unit_interval, largest_magnitude
 
 FIRST_ROWS = 4096
 """How many samples are looked at for what they might have been meant to be."""
@@ -164,8 +164,8 @@ class ElementwiseScorer(Scorer):
 
     def _check(self, domain: Domain, values: Array, start: int, field: Field, others: np.ndarray) -> np.ndarray | None:
         """Refuse what is outside the domain; returns the samples to be skipped for a NaN."""
-        unit = (domain.low, domain.high) == (0.0, 1.0) and domain.low_closed
-        if not values.size or (unit and all_between_zero_and(1.0, values)):
+        spans_unit = not domain.signs and domain.holds(0.0) and domain.holds(1.0)
+        if not values.size or (spans_unit and all_in_unit_interval(values)):
             return None
         low, high = values.min(), values.max()
         skipped = None

@@ -174,7 +174,7 @@ def _score_step(
         factor = as_float64(array(values, "sample_weight")).reshape(len(elements.loss))
         elements = _weighted(elements, factor, start, fields["sample_weight"], nan)
     if elements.skipped is not None:
-        elements = _without_skipped(elements, partial)
+        elements = _without(elements.skipped, elements, partial)
     loss, weight, mean_loss = elements.loss, elements.weight, elements.mean_loss
     if elements.ignored is not None:
         partial.ignored += int(elements.ignored.sum())
@@ -227,10 +227,9 @@ def _weighted(elements: Elements, factor: Array, start: int, field: Field, nan: 
     )
 
 
-def _without_skipped(elements: Elements, partial: Partial) -> Elements:
+def _without(skipped: np.ndarray, elements: Elements, partial: Partial) -> Elements:
     """The elements with nothing of the skipped samples in them, which the partial counts."""
-    skipped, loss, mean_loss = elements.skipped, elements.loss, elements.mean_loss
-    assert skipped is not None  # noqa: S101 - is why we are here
+    loss, mean_loss = elements.loss, elements.mean_loss
     kept = np.broadcast_to(~skipped.reshape(-1, *[1] * (loss.ndim - 1)), loss.shape)
     lost = ~kept if elements.ignored is None else ~kept & ~elements.ignored
     partial.skipped += int(skipped.sum())

@@ -22,7 +22,10 @@ WAYS = ("as it comes", "log domain")
 def way(request, monkeypatch):
     """Each test below that asks for it runs with and without the scaled recursion."""
     if request.param == "log domain":
-        unproven = lambda reader, states, in_order: (np.zeros(states.rows.size), np.zeros(states.rows.size, bool))  # noqa: E731
+
+        def unproven(reader, states, in_order):
+            return np.zeros(states.rows.size), np.zeros(states.rows.size, bool)
+
         monkeypatch.setattr(lattice, "_scaled", unproven)
 
 

@@ -452,3 +452,12 @@ def test_products_and_squares_lose_nothing_worth_the_name(left, right):
     ):
         off = sum(Fraction(float(part[0])) for part in parts) - true
         assert abs(off) <= abs(true) * Fraction(1, 2**78)
+
+
+@pytest.mark.parametrize(
+    ("strange", "inside"),
+    [(0.0, True), (1.0, True), (5e-324, True), (-5e-324, False), (-0.0, False), (np.nextafter(1.0, 2.0), False),
+     (np.nan, False), (-np.nan, False), (np.inf, False), (-1.0, False)],
+)  # fmt: skip
+def test_the_unit_interval_is_told_by_bits(strange, inside):
+    assert numerics.all_in_unit_interval(np.array([0.25, strange, 0.5])) is inside
