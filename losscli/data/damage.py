@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from losscli.data.storage import stored_schema
 from losscli.errors import DataError
 from losscli.wording import shown
 
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def checked_schema(schema: pa.Schema, path: str) -> pa.Schema:
-    """The schema, if it has columns; names that are no UTF-8 show here, not later."""
+    """The schema as the columns are stored, if there are any; names that are no UTF-8 show here, not later."""
     if not schema.names:
         raise DataError(f"{path}: the table has no columns")
-    return schema
+    return stored_schema(schema)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from pyarrow import types
 
 from losscli.data.damage import checked_schema, damage_named
+from losscli.data.storage import stored, stored_batch
 from losscli.data.table import TableSource
 from losscli.errors import DataError
 
@@ -73,7 +74,7 @@ class ParquetTable(TableSource):
                 rows = min(max(1, _BATCH_BYTES // row_bytes), _MOST_BATCH_ROWS)
                 room = sum(_room(self.schema.field(name).type, described.num_rows) for name in columns)
                 if len(columns) <= _FEW_COLUMNS or max(room, described.total_byte_size) > _WHOLE_GROUP_BYTES:
-                    yield from file.iter_batches(rows, row_groups=[group], columns=list(columns))
+                    yield from map(stored_batch, file.iter_batches(rows, row_groups=[group], columns=list(columns)))
                     continue
                 yield self._by_column(file, group, columns)
 
@@ -120,8 +121,9 @@ def _room(column_type: pa.DataType, rows: int) -> int:
 def _moved(column: pa.ChunkedArray, memory: np.ndarray) -> pa.Array:
     """The column in one piece: numbers without nulls in the `memory` that was kept for them."""
     if not memory.size or column.null_count:
-        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-    numbers = [chunk.to_numpy() for chunk in column.chunks]
+        return stored(column.combine_chunks() if column.num_chunks != 1 else column.chunk(0))
+    chunks = [stored(chunk) for chunk in column.chunks]
+    numbers = [chunk.to_numpy() for chunk in chunks]
     moved = memory[: sum(part.nbytes for part in numbers)].view(numbers[0].dtype)
     # Not `pa.array`, which imports NumPy's masked arrays to ask whether this is one.
-    return pa.Array.from_buffers(column.type, len(column), [None, pa.py_buffer(np.concatenate(numbers, out=moved))])
+    return pa.Array.from_buffers(chunks[0].type, len(column), [None, pa.py_buffer(np.concatenate(numbers, out=moved))])

@@ -286,6 +286,52 @@ def test_dictionary_encoded_numbers(opened):
     assert values(opened({"a": column})).tolist() == [3, 1, 3]
 
 
+class Grams(pa.ExtensionType):
+    """A type of a user's own, registered as a library would register it on being imported."""
+
+    def __init__(self, storage_type):
+        super().__init__(storage_type, "losscli.grams")
+
+    def __arrow_ext_serialize__(self):
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage_type, serialized):
+        return cls(storage_type)
+
+
+@pytest.fixture
+def grams():
+    pa.register_extension_type(Grams(pa.float64()))
+    yield
+    pa.unregister_extension_type("losscli.grams")
+
+
+@pytest.mark.parametrize("columns", [1, 3, 11])
+@pytest.mark.usefixtures("grams")
+def test_extension_types_are_read_as_what_they_are_stored_as(opened, columns):
+    array = RNG.normal(size=(1001, columns))
+    table = {f"p{c}": pa.ExtensionArray.from_storage(Grams(pa.float64()), pa.array(array[:, c]))
+             for c in range(columns)}  # fmt: skip
+    assert np.array_equal(values(opened(table)).reshape(1001, columns), array)
+
+
+@pytest.mark.usefixtures("grams")
+def test_text_and_lists_of_extension_types(opened):
+    words, lists = pa.array(["a", "b"]), pa.array([[1.0, 2.0], [3.0, 4.0]])
+    source = opened({name: pa.ExtensionArray.from_storage(Grams(column.type), column)
+                     for name, column in {"words": words, "lists": lists}.items()})  # fmt: skip
+    assert values(source, ["words"], text=True).tolist() == ["a", "b"]
+    assert values(source, ["lists"]).tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.usefixtures("grams")
+def test_a_null_of_an_extension_type_is_a_null(opened):
+    column = pa.ExtensionArray.from_storage(Grams(pa.float64()), pa.array([1.0, None, 2.0]))
+    with pytest.raises(DataError, match=r"row 1, column 'x': the cell is empty"):
+        values(opened({"x": column}))
+
+
 def test_two_fields_of_one_table_are_read_together(opened):
     source = opened({"a": np.arange(1000.0), "b": np.arange(1000) % 7})
     calls = []
