@@ -38,18 +38,37 @@ HUGE = 2.0**900
 SIGN_BIT = 1 << 63
 
 
-def log_partition(scores: Array) -> tuple[Array, Array]:
+def log_partition(scores: Array, *, fine: bool = False) -> tuple[Array, Array]:
     """Split log Σ exp(x) over the last axis into (maximum, excess), excess = log Σ exp(x - maximum) ≥ 0.
 
     Their sum is the log-sum-exp. Kept apart they keep what the sum would round away: the loss of a
     nearly certain prediction *is* the excess, 1.9e-22 beside a maximum of 50.
     The largest score is left out of the sum and put back by log1p, for the same reason.
+
+    The differences of float32 scores are exact, those of float64 ones need not be: exp makes of half a unit
+    of −300 a relative error of 128 units. `fine` puts back what their rounding takes.
     """
     top = scores.argmax(axis=-1)[..., np.newaxis]
     maximum = np.take_along_axis(scores, top, axis=-1)
-    others = np.exp(scores - maximum)
+    others = exp_of_difference(scores, maximum) if fine else np.exp(scores - maximum)
     np.put_along_axis(others, top, 0.0, axis=-1)
     return maximum[..., 0], np.log1p(others.sum(axis=-1))
+
+
+def exp_of_difference(left: Array, right: Array) -> Array:
+    """Exp(left − right), where the rounding of the difference is not left to grow."""
+    difference = left - right
+    powers: Array = np.exp(difference)
+    with np.errstate(invalid="ignore"):  # where `left` is −inf
+        back = left - difference
+        rounded_off = np.add(difference, back, out=difference)
+        np.subtract(left, rounded_off, out=rounded_off)
+        back -= right
+        rounded_off += back
+    np.fmax(rounded_off, -1.0, out=rounded_off)  # not NaN there, nor below −1 where the power is not 0
+    rounded_off *= powers
+    powers += rounded_off
+    return powers
 
 
 def logsumexp(scores: Array) -> Array:
@@ -60,13 +79,13 @@ def logsumexp(scores: Array) -> Array:
 
 def log_softmax(scores: Array) -> Array:
     """Log of the softmax over the last axis, accurate also where the probability is nearly 1."""
-    maximum, excess = log_partition(scores)
+    maximum, excess = log_partition(scores, fine=True)
     return (scores - maximum[..., np.newaxis]) - excess[..., np.newaxis]
 
 
 def softmax(scores: Array) -> Array:
     """Exp(x) / Σ exp(x) over the last axis, without overflow."""
-    shares: Array = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares = exp_of_difference(scores, scores.max(axis=-1, keepdims=True))
     shares /= shares.sum(axis=-1, keepdims=True)
     return shares
 

@@ -31,7 +31,7 @@ import numpy as np
 
 from losscli.losses.contracts import ScoreKind
 from losscli.losses.reading import InOrder, Span, one_by_one
-from losscli.numerics import Array, log_partition
+from losscli.numerics import Array, exp_of_difference, log_partition
 
 WINDOW = 8
 """Frames between two renewals of the exponents."""
@@ -264,14 +264,19 @@ class _Reader:
         """The two parts of each frame's log-sum-exp, where it is known."""
         self._known = np.zeros(times_and_rows, np.bool_)
 
-    def probabilities(self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray) -> Array:
-        """Probabilities of shape (frames, rows, classes of each row)."""
+    def probabilities(
+        self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray, *, fine: bool = False
+    ) -> Array:
+        """Probabilities of shape (frames, rows, classes of each row), `fine` to the last digits of small ones."""
         if self.kind == "probs":
             return self._stored(start, stop, rows, classes).astype(np.float64, copy=False)
         if self.kind == "log-probs":
             frames = self.frames[:, start:stop].swapaxes(0, 1)
             if frames.flags.c_contiguous and frames[0].size < classes.size:  # fewer exponentials before the choice
                 return _chosen(np.exp(frames, dtype=np.float64), rows, classes)
+        if fine and self.kind == "logits":
+            maximum, excess = self._partition(start, stop, rows)
+            return self._powers(self._stored(start, stop, rows, classes), maximum) * np.exp(-excess)[..., np.newaxis]
         scores = self.log_probabilities(start, stop, rows, classes)
         return np.asarray(np.exp(scores, dtype=np.float64))
 
@@ -291,13 +296,17 @@ class _Reader:
         """The probability of all classes that a row does not use, of shape (frames, rows)."""
         if self.kind != "logits":
             return self._rest_to_one(start, stop, rows, used)
-        slab = self.frames[rows, start:stop].swapaxes(0, 1).astype(np.float64)
         maximum, excess = self._partition(start, stop, rows)
-        slab -= maximum[..., np.newaxis]
-        np.exp(slab, out=slab)
-        slab[:, np.arange(rows.size)[:, np.newaxis], used.classes] = 0.0
-        unused: Array = slab.sum(axis=-1)
+        powers = self._powers(self.frames[rows, start:stop].swapaxes(0, 1), maximum)
+        powers[:, np.arange(rows.size)[:, np.newaxis], used.classes] = 0.0
+        unused: Array = powers.sum(axis=-1)
         return unused * np.exp(-excess)
+
+    def _powers(self, logits: np.ndarray, maximum: Array) -> Array:
+        """Exp(x − maximum) of logits, each with the maximum of its frame."""
+        if self.frames.dtype.itemsize > 4:  # smaller ones have exact differences
+            return exp_of_difference(logits, maximum[..., np.newaxis])
+        return np.asarray(np.exp(logits - maximum[..., np.newaxis]))
 
     def _rest_to_one(self, start: int, stop: int, rows: np.ndarray, used: _Classes) -> Array:
         """1 − Σ over the used classes, where the largest is taken from the 1 first, without rounding it."""
@@ -578,7 +587,7 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
     states[:, 1, 0] = 1.0
     for start, stop, first in lattice.spans(_frames_at_once(reader, lattice)):
         rows, here = lattice.rows[:first], used.subset(slice(first))
-        probabilities = reader.probabilities(start, stop, rows, here.classes)
+        probabilities = reader.probabilities(start, stop, rows, here.classes, fine=True)
         leaving = np.matmul(probabilities.swapaxes(0, 1), out_of_reach[:first])
         leaving += reader.elsewhere(start, stop, rows, here).T[:, :, np.newaxis]
         chosen = np.take_along_axis(probabilities, here.place[np.newaxis], axis=2)

@@ -117,20 +117,19 @@ def _errors(calls: Sequence[Call], answers: Answers) -> list[float]:
     for call, answer in zip(calls, answers, strict=True):
         if answer is None:
             return []
-        slack = call.slack or [0.0] * len(call.true)
-        points = zip(answer.tolist(), call.true, call.scale or call.true, slack, strict=True)
+        points = zip(answer.tolist(), call.true, call.scale or call.true, strict=True)
         errors += [error_of(*point) for point in points]
     return errors
 
 
-def error_of(got: float, true: mpf, scale: mpf, slack: float) -> float:
+def error_of(got: float, true: mpf, scale: mpf) -> float:
     """Infinite where the answer is not finite and the truth is, or the reverse."""
     if not mpmath.isfinite(true) or abs(true) > LARGEST:
         return 0.0 if got == math.inf else math.inf
     if not math.isfinite(got):
         return math.inf
     unit = mpf(float(np.spacing(abs(float(scale)))))
-    return float(max(mpf(0), abs(mpf(got) - true) - mpf(slack)) / unit)
+    return float(abs(mpf(got) - true) / unit)
 
 
 def _cell(errors: Sequence[float], bar: int) -> str:

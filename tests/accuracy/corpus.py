@@ -42,7 +42,6 @@ class Call:
         kind: What the predictions are, where a loss takes several kinds.
         options: What the loss is given beside them.
         scale: The largest term of each loss, where terms of either sign cancel: what the error is measured in.
-        slack: What rounding the input's own differences costs each loss: an error that is not counted.
     """
 
     loss: str
@@ -53,7 +52,6 @@ class Call:
     kind: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     scale: Sequence[mpf] | None = None
-    slack: Sequence[float] | None = None
 
     @property
     def row(self) -> str:
@@ -177,11 +175,10 @@ def _surprisals(
     """A row with each of its classes as the target, or with those that are named."""
     labels = range(len(row)) if labels is None else labels
     if kind == "logits":
-        true, slack = _of_softmax(row, labels), [_rounding(row, label) for label in labels]
+        true = _of_softmax(row, labels)
     else:
         true = [-mpf(row[c]) if kind == "log-probs" else _minus_log(row[c]) for c in labels]
-        slack = None
-    return Call(loss, [list(row)] * len(labels), list(labels), true, where, kind, slack=slack)
+    return Call(loss, [list(row)] * len(labels), list(labels), true, where, kind)
 
 
 def _minus_log(p: float) -> mpf:
@@ -194,16 +191,6 @@ def _of_softmax(row: Sequence[float], labels: Sequence[int]) -> list[mpf]:
     power = {x: mpmath.exp(mpf(x) - top) for x in set(row)}
     shares = [power[x] for x in row]
     return [mpmath.log1p(mpmath.fsum([*shares[:c], *shares[c + 1 :]]) / shares[c]) for c in labels]
-
-
-def _rounding(row: Sequence[float], label: int) -> float:
-    """What it costs that a difference of two logits is rounded before its exponential is taken."""
-    logits, chosen = np.array(row), row[label]
-    shares = np.exp(logits - logits.max())
-    differences = logits - chosen
-    back = differences - logits
-    rounded_off = (logits - (differences - back)) - (chosen + back)
-    return float((shares * np.abs(rounded_off)).sum() / shares.sum())
 
 
 def _soft(row: Sequence[float], shares: Sequence[float]) -> Call:
@@ -227,7 +214,7 @@ def _sequences(rng: np.random.Generator) -> Iterator[Call]:
     ordinary = rng.normal(0.0, 4.0, (ORDINARY // 10, 10)).tolist()
     for row in (*FINITE_ROWS, *ordinary):
         each = _surprisals("sequence-nll", row)
-        yield Call("sequence-nll", [each.predictions], [each.targets], each.true, "", "logits", slack=each.slack)
+        yield Call("sequence-nll", [each.predictions], [each.targets], each.true, "", "logits")
     texts = [[row] for row in ([50.0, 0.0], [800.0, 0.0], [0.0], [0.0] * 4)]
     texts += [rng.normal(0.0, 4.0, (12, 10)).tolist() for _ in range(ORDINARY // 10)]
     for text in texts:

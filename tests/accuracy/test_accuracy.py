@@ -57,4 +57,4 @@ def test_what_is_kept_was_met_and_names_the_peers():
 ])  # fmt: skip
 def test_errors_are_counted_in_units_of_the_last_place(got, true, error):
     true = mpmath.mpf(true)
-    assert error_of(got, true, true, 0.0) == pytest.approx(error, abs=1e-3)
+    assert error_of(got, true, true) == pytest.approx(error, abs=1e-3)

@@ -49,6 +49,12 @@ def test_log_partition_keeps_what_a_sum_would_lose(row):
     assert_ulps(excess[0], surprisal(row, int(np.argmax(row))), 4, row)
 
 
+@pytest.mark.parametrize("low", [-math.inf, -1e308, -800.0, -41.3, 0.1])
+def test_log_partition_of_scores_without_a_common_grid(low):
+    row = [700.1, 0.3, -0.7 - 2**-53, 650.0 / 7.0, low]
+    assert_ulps(numerics.log_partition(read_only([row]), fine=True)[1][0], surprisal(row, 0), 2, row)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_logsumexp(row):
     true = mpmath.log(mpmath.fsum(mpmath.exp(mpf(x)) for x in row))

@@ -37,6 +37,17 @@ def test_one_class_is_accurate_whatever_the_other_rows_are(rows, dtype):
             assert_ulps(found, surprisal(row, each), 4, (row, each))
 
 
+def test_logits_with_all_their_digits_lose_none_where_the_largest_is_subtracted():
+    rng = np.random.default_rng(17)
+    scores = read_only(rng.normal(0.0, 300.0, (200, 4)))
+    assert (scores.max(axis=1, keepdims=True) - scores > 40.0).any(axis=1).mean() > 0.9
+    for target in np.array(np.broadcast_to(np.arange(4)[:, np.newaxis], (4, 200))):
+        of_rows = Surprisal("logits", scores)
+        for row, each, one, all_of in zip(scores.tolist(), target, of_rows.of(target), of_rows.each(), strict=True):
+            assert_ulps(one, surprisal(row, each), 4, (row, each))
+            assert_ulps(all_of[each], surprisal(row, each), 4, (row, each))
+
+
 def test_another_class_is_told_roughly_without_new_exponentials():
     for first in targets():
         of_rows = Surprisal("logits", read_only(ROWS))
