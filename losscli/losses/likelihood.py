@@ -61,12 +61,14 @@ def gaussian_nll(
     Command:
         losscli gaussian-nll sample_data/gaussian.csv --pred mean --target target --std std
     """
+    # No square is taken whose half is within the range of float64 and which is not itself.
     residual = target - mean
     if std is not None:
         std = np.maximum(std, math.sqrt(eps))
-        half_log_variance, half_square = np.log(std), 0.5 * np.square(residual / std)
+        score = residual / std
+        log_std, half_square = np.log(std), 0.5 * score * score
     else:
         variance = np.maximum(variance, eps)
-        half_log_variance, half_square = 0.5 * np.log(variance), 0.5 * residual * (residual / variance)
-    loss: Array = half_log_variance + half_square + (HALF_LOG_TWO_PI if full else 0.0)
+        log_std, half_square = 0.5 * np.log(variance), 0.5 * residual / variance * residual
+    loss: Array = log_std + half_square + (HALF_LOG_TWO_PI if full else 0.0)
     return loss

@@ -35,6 +35,15 @@ def test_each_element_is_the_definition(rows, full):
             assert_ulps(value, true, 0, (m, x, s), slack=6 * float(np.spacing(float(max(terms)))))
 
 
+@pytest.mark.parametrize(("residual", "option", "spread"), [
+    (1.6, "std", 1e-154),  # the square of the residual over the deviation is beyond float64, but not its half
+    (1.5, "variance", 7e-309),
+])  # fmt: skip
+def test_a_loss_is_finite_where_only_twice_of_it_is_beyond_float64(residual, option, spread):
+    true = definition(0.0, residual, mpmath.sqrt(spread) if option == "variance" else spread)
+    assert_ulps(losscli.gaussian_nll([0.0], [residual], **{option: spread}), true, 4)
+
+
 @pytest.mark.parametrize("shape", [(6,), (6, 3), (6, 3, 2), (6, 1)])
 def test_spreads_of_every_shape_mean_the_same(shape):
     rng = np.random.default_rng(1)
