@@ -253,11 +253,11 @@ class Labels:
         )
 
     def name(self, index: np.ndarray) -> np.ndarray:
-        """Indices as the names of their classes, where the classes have names."""
+        """Indices as the names of their classes, where the classes have names; one that is no class as its digits."""
         if not self.names:
             return index
         table = np.array(self.names, dtype=object)
         known = (index >= 0) & (index < self.classes)
         if self.ignored is not None and not 0 <= self.ignored < self.classes:
             index = np.where(index == self.ignored, np.int64(self.ignore_index or 0), index)
-        return np.where(known, table[np.where(known, index, 0)], index.astype(object))
+        return table[index] if known.all() else np.where(known, table[np.where(known, index, 0)], index.astype(str))

@@ -152,7 +152,7 @@ def test_an_ignored_label_that_is_a_position_but_no_name(shell):
     shell.write("t.csv", "p_1,p_2,y\n.8,.2,1\n.3,.7,0\n")
     found = json.loads(shell("ce t.csv --target y --ignore-index 0 --json --per-sample").out)
     assert found["value"] == pytest.approx(-np.log(0.8))
-    assert [row["target"] for row in found["per_sample"]] == ["1", 0]
+    assert [row["target"] for row in found["per_sample"]] == ["1", "0"]
 
 
 def test_models_whose_columns_stand_in_another_order_are_compared(shell, table):
@@ -217,3 +217,18 @@ def test_weights_by_name(shell, complaint):
     shell.save("p.npy", [[0.8, 0.2], [0.3, 0.7], [0.4, 0.6]])
     shell.save("y.npy", [0, 1, 1])
     assert json.loads(shell("ce p.npy y.npy --class-weight 1:3,0:1 --json").out)["value"] == by_order["value"]
+
+
+@pytest.mark.parametrize(("label", "told", "options"), [
+    (-100, "-100", "--ignore-index=-100"),
+    (np.nan, "-1", "--on-nan propagate"),
+])  # fmt: skip
+def test_a_label_beside_the_named_classes_is_written_as_text_like_them(shell, label, told, options):
+    shell.write("t.csv", f"a,b,y\n0.5,0.5,{label}\n0.25,0.75,1\n")
+    command = f"nll t.csv --pred a,b --target y --kind probs {options}"
+    for extension in ("csv", "jsonl", "parquet"):
+        assert shell(f"{command} -o out.{extension}").code == 0
+    assert pq.read_table(shell.folder / "out.parquet")["target"].to_pylist() == [told, "b"]
+    lines = (shell.folder / "out.jsonl").read_text().splitlines()
+    assert [json.loads(line)["target"] for line in lines] == [told, "b"]
+    assert [line.split(",")[3] for line in (shell.folder / "out.csv").read_text().splitlines()[1:]] == [told, "b"]
