@@ -18,7 +18,6 @@ from losscli.engine.score_rows import DECIDING_ROWS, ScoreRows
 from losscli.engine.scoring import Elements, NanPolicy, Scorer, Values, among, array, as_float64, either, sample_shape
 from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
-from losscli.losses.classification import Surprisal
 from losscli.losses.contracts import Classes
 from losscli.numerics import Array
 from losscli.wording import did_you_mean, listed
@@ -280,11 +279,11 @@ class ClassesScorer(Scorer):
             return {"predicted": self.labels.name(predicted)}
         target = self.label_of_each(targets)
         known = np.where((target >= 0) & (target < self.classes), target, 0)
-        surprisal = Surprisal(self.rows.kind, scores).of(known)
+        probability = self.rows.surprisal_of_sound(scores).probability(known)
         return {
             "target": self.labels.name(target),
             "predicted": self.labels.name(predicted),
-            "probability": np.where(known == target, np.exp(-surprisal), np.nan),
+            "probability": np.where(known == target, probability, np.nan),
         }
 
     def shares_of(self, targets: np.ndarray) -> Array:

@@ -63,8 +63,17 @@ class ScoreRows:
         self.kind = detect(facts, self.predictions.info.path)
 
     def surprisal(self, scores: np.ndarray, counted: np.ndarray | None, start: int) -> Surprisal:
-        """The surprisals of the rows."""
-        return Surprisal(self.kind, self._normalized(scores, counted, start) if self.normalize else scores)
+        """The surprisals of the rows; an error where one that counts cannot be normalised, as is asked for."""
+        if self.normalize:
+            self._refuse_sums(as_float64(scores), counted, start)
+        return self.surprisal_of_sound(scores)
+
+    def surprisal_of_sound(self, scores: np.ndarray) -> Surprisal:
+        """The surprisals of rows of which all that count can be normalised, if that is asked for."""
+        if not self.normalize:
+            return Surprisal(self.kind, scores)
+        scores = as_float64(scores)
+        return Surprisal(self.kind, scores / scores.sum(axis=1, keepdims=True), normalized=True)
 
     def inspect(
         self, surprisal: Surprisal, counted: np.ndarray | None, start: int, first: int = 0
@@ -182,19 +191,17 @@ class ScoreRows:
                 why="a row needs at least one class that is not masked out",
             )
 
-    def _normalized(self, scores: np.ndarray, counted: np.ndarray | None, start: int) -> Array:
-        scores = as_float64(scores)
-        total: Array = scores.sum(axis=1, keepdims=True)
-        wrong = (total[:, 0] <= 0.0) | (scores.min(axis=1) < 0.0)
+    def _refuse_sums(self, scores: Array, counted: np.ndarray | None, start: int) -> None:
+        """Refuse rows that are no probabilities, whatever they are divided by."""
+        total: Array = scores.sum(axis=1)
+        wrong = (total <= 0.0) | (scores.min(axis=1) < 0.0)
         bad = np.flatnonzero(wrong if counted is None else wrong & counted)
         if bad.size:
             row = int(bad[0])
             raise DataError(
                 f"{self.predictions.where(start + row // self.per_sample)}: the row cannot be normalised",
-                why=f"it sums to {total[row, 0]:g}, its smallest value is {scores[row].min():g}",
+                why=f"it sums to {total[row]:g}, its smallest value is {scores[row].min():g}",
             )
-        normalized: Array = scores / total
-        return normalized
 
     def _examine(self, scores: np.ndarray, chosen: np.ndarray, samples: np.ndarray) -> RowFacts:
         """The facts about the chosen rows, a few at a time: one sequence can be millions of scores."""

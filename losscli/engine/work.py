@@ -18,7 +18,6 @@ from losscli.engine.observe import Seen
 from losscli.engine.scoring import Elements, Scorer, Values, array, as_float64
 from losscli.engine.tokens import TokensScorer
 from losscli.losses.catalogue import Loss
-from losscli.losses.classification import Surprisal
 from losscli.numerics import Array, times
 
 SCORES = {"logits": "x", "log-probs": "log p", "probs": "p"}
@@ -179,9 +178,10 @@ def _over_classes(scorer: ClassesScorer, values: Values) -> tuple[dict[str, Arra
     kind = scorer.rows.kind
     scores = as_float64(np.moveaxis(array(values, "predictions"), scorer.axis + 1, -1)).reshape(-1, scorer.classes)
     steps = {SCORES[kind]: scores}
+    of_rows = scorer.rows.surprisal_of_sound(scores)
     if scorer.rows.normalize:
-        steps["p / Σ p"] = scores = scores / scores.sum(axis=1, keepdims=True)
-    surprisal = Surprisal(kind, scores).each()
+        steps["p / Σ p"] = of_rows.scores
+    surprisal = of_rows.each()
     if kind == "logits":
         steps["exp(x − max)"] = np.exp(scores - scores.max(axis=1, keepdims=True))
     if kind != "probs":

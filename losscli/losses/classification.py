@@ -17,12 +17,14 @@ class Surprisal:
 
     `scores` are rows of classes, of any float type; all arithmetic is in float64. From logits x the
     surprisal of a class is log(1 + Σ_others exp x / exp x_class), or, where that would leave the range
-    of float64, (max x − x_class) + excess: two terms ≥ 0 that cannot cancel.
+    of float64, (max x − x_class) + excess: two terms ≥ 0 that cannot cancel. Of probabilities that were
+    `normalized`, a class that has more than half takes it from the others: its own p was rounded next to 1.
     """
 
-    def __init__(self, kind: ScoreKind, scores: np.ndarray) -> None:
+    def __init__(self, kind: ScoreKind, scores: np.ndarray, *, normalized: bool = False) -> None:
         self.kind = kind
         self.scores = scores
+        self.normalized = normalized
         self.others: Array | None = None
         """Σ exp x over all but the target of each row of logits, once a surprisal was asked for."""
         self.chosen: Array | None = None
@@ -50,7 +52,16 @@ class Surprisal:
             surprisal: Array = np.log1p(odds, out=odds)
             surprisal[extreme] = self._of_extreme(self.scores[extreme], target[extreme])
             return surprisal
-        return 0.0 - (self._chosen(target) if self.kind == "log-probs" else np.log(self._chosen(target)))
+        chosen = self._chosen(target)
+        surprisal = 0.0 - (chosen if self.kind == "log-probs" else np.log(chosen))
+        if self.normalized:
+            (likely,) = np.nonzero(chosen > 0.5)
+            surprisal[likely] = self._beside_others(likely, target[likely])
+        return surprisal
+
+    def probability(self, target: np.ndarray) -> Array:
+        """The probability of one class a row."""
+        return self._chosen(target) if self.kind == "probs" else np.exp(-self.of(target))
 
     def roughly(self, target: np.ndarray) -> Array:
         """As `of`, for logits of which one surprisal was taken: no exponential is taken again.
@@ -72,6 +83,13 @@ class Surprisal:
         maximum, excess = rows.partition
         return (maximum - rows._chosen(target)) + excess
 
+    def _beside_others(self, rows: np.ndarray, classes: np.ndarray) -> Array:
+        """−log(1 − Σ p) over all but one class of some rows of probabilities."""
+        others = self.scores[rows]
+        others[np.arange(len(rows)), classes] = 0.0
+        surprisal: Array = 0.0 - np.log1p(-others.sum(axis=1))
+        return surprisal
+
     def _chosen(self, target: np.ndarray) -> Array:
         rows, classes = self.scores.shape
         chosen: Array = self.scores.reshape(-1).take(np.arange(0, rows * classes, classes) + target)
@@ -83,7 +101,11 @@ class Surprisal:
         if self.kind == "logits":
             maximum, excess = self.partition
             return (maximum[:, np.newaxis] - scores) + excess[:, np.newaxis]
-        return 0.0 - (scores if self.kind == "log-probs" else np.log(scores))
+        surprisal: Array = 0.0 - (scores if self.kind == "log-probs" else np.log(scores))
+        if self.normalized:
+            likely, classes = np.nonzero(scores > 0.5)
+            surprisal[likely, classes] = self._beside_others(likely, classes)
+        return surprisal
 
 
 DIVERGENCE = "the Kullback-Leibler divergence is the cross-entropy with distributions as targets, less their entropy"

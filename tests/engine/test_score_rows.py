@@ -75,3 +75,17 @@ def test_logits_that_are_all_probabilities_are_doubted_and_only_if_every_row_tha
     target[ignored] = -1
     result = losscli.compute("cross-entropy", scores, target, kind="logits", ignore_index=-1)
     assert any("a second time" in warning for warning in result.warnings) is every_row
+
+
+def test_the_probability_that_is_shown_is_the_stored_one():
+    """−log p has no digits left that would tell 0.1 from its neighbours where p is tiny."""
+    probs = np.random.default_rng(3).dirichlet([0.02, 0.5, 1.0], 500)
+    shown = losscli.compute("nll", probs, np.zeros(500, np.int64), kind="probs", per_sample=True).per_sample
+    np.testing.assert_array_equal(shown.columns["probability"], probs[:, 0])
+
+
+@pytest.mark.parametrize("ask", [{"per_sample": True}, {"top": 2}])
+def test_the_probability_that_is_shown_of_percentages_is_no_percentage(ask):
+    result = losscli.compute("nll", [[70.0, 20.0, 10.0], [1.0, 1.0, 2.0]], [0, 2], kind="probs", normalize=True, **ask)
+    shown = (result.per_sample or result.top).columns
+    assert sorted(zip(shown["sample"].tolist(), shown["probability"].tolist(), strict=True)) == [(0, 0.7), (1, 0.5)]

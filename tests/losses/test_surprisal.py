@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
+import mpmath
 import numpy as np
 import pytest
 from ulps import assert_ulps, read_only, surprisal
 
+import losscli
 from losscli.losses.classification import Surprisal
 
 ROWS = np.array([
@@ -85,3 +89,28 @@ def test_all_rows_have_a_least_mass_where_none_is_out_of_range():
     np.testing.assert_array_equal(usual.chosen, np.exp(ROWS[:2, 0]))
     assert 0.0 < usual.least_mass <= np.exp(ROWS[:2]).sum(axis=1).min()
     assert mixed.least_mass == 0.0
+
+
+NORMALIZED = np.array([
+    [2.0, 2e-10, 0.0], [100.0, 1e-14, 3e-17], [1e-300, 1e-290, 1e-310], [50.0, 49.0, 1.0], [3.0, 4.0, 5.0],
+    [1e-30, 0.1, 0.1], [7.0, 0.0, 0.0],
+])  # fmt: skip
+"""Rows that do not sum to 1, some of them all but certain: of those the quotient by the sum is 1, or as good as."""
+
+
+@pytest.mark.filterwarnings("ignore::losscli.LossWarning")
+@pytest.mark.parametrize("form", ["labels", "one-hot rows", "smoothed labels"])
+def test_a_nearly_certain_row_that_is_normalized_keeps_its_digits(form):
+    for row, target in itertools.product(NORMALIZED.tolist(), range(3)):
+        total = mpmath.fsum(row)
+        rest = [mpmath.fsum(row[:c] + row[c + 1 :]) for c in range(3)]
+        each = [mpmath.log1p(others / p) if p else mpmath.inf for others, p in zip(rest, row, strict=True)]
+        assert all(p == 0.0 or abs(e + mpmath.log(p / total)) < 1e-40 for e, p in zip(each, row, strict=True))
+        true, smoothing = each[target], 0.1 if form == "smoothed labels" else 0.0
+        if smoothing:
+            true = (1 - mpmath.mpf(smoothing)) * true + mpmath.mpf(smoothing) / 3 * mpmath.fsum(each)
+        label = np.eye(3)[target] if form == "one-hot rows" else target
+        (got,) = losscli.cross_entropy(
+            [row], [label], kind="probs", normalize=True, label_smoothing=smoothing, reduction="none"
+        )
+        assert_ulps(got, true, 8, (row, target))
