@@ -243,5 +243,6 @@ def cross_entropy(
         loss = times(weight, loss)
     if label_smoothing:
         each = surprisal.each() if class_weight is None else times(class_weight, surprisal.each())
-        loss = (1.0 - label_smoothing) * loss + label_smoothing / classes * each.sum(axis=1)
+        each *= label_smoothing / classes  # before they are summed, which may be more than float64 holds
+        loss = times(np.asarray(1.0 - label_smoothing), loss) + each.sum(axis=1)
     return loss, weight

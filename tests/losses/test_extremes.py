@@ -153,6 +153,21 @@ def test_smoothing_and_weights(row, smoothing, weighted):
         assert_ulps(by_row, true, 8, (row, index))
 
 
+def test_smoothing_that_leaves_nothing_of_the_label_keeps_what_is_infinite():
+    (got,) = scores(losscli.cross_entropy, [[0.0, -math.inf]], [1], label_smoothing=1.0)
+    assert got == math.inf
+
+
+@pytest.mark.parametrize("target", [0, [1.0, 0.0, 0.0, 0.0]])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_smoothing_over_classes_that_are_masked_by_the_least_float64(target, weighted):
+    """Their surprisals sum to more than float64 holds, but what is spread of them does not."""
+    options = {"class_weight": [1.0] * 4} if weighted else {}
+    least = -np.finfo(np.float64).max
+    (got,) = scores(losscli.cross_entropy, [[0.0, 1.0, least, least]], [target], label_smoothing=0.1, **options)
+    assert_ulps(got, mpf(0.1) / 4 * 2 * -mpf(least), 8)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_distributions_as_targets(seed):
     rng = np.random.default_rng(seed)
