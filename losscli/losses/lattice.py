@@ -112,7 +112,7 @@ def ctc_nll(
         the target's may come out above 1 and the loss below 0.
     """
     input_lengths = np.asarray(input_lengths, np.intp)
-    target_lengths = np.asarray(target_lengths, np.intp)
+    target_lengths = np.asarray(target_lengths)
     losses = np.full(len(frames), np.inf)
     exists = alignment_exists(input_lengths, target_lengths, count_repeats(targets, target_lengths))
     longest_first = np.argsort(-input_lengths, kind="stable")
@@ -143,7 +143,7 @@ def _losses(reader: _Reader, lattice: _Lattice, in_order: InOrder) -> Array:
 
 def count_repeats(targets: np.ndarray, target_lengths: np.ndarray) -> np.ndarray:
     """How many labels of each target equal the one before: a blank has to stand between them."""
-    inside = np.arange(1, max(targets.shape[1], 1)) < np.asarray(target_lengths)[:, np.newaxis]
+    inside = np.arange(1, targets.shape[1]) < np.asarray(target_lengths)[:, np.newaxis]
     return np.asarray(np.count_nonzero((targets[:, 1:] == targets[:, :-1]) & inside, axis=1))
 
 
@@ -167,10 +167,10 @@ class _Lattice:
 
     @staticmethod
     def of(rows: np.ndarray, targets: np.ndarray, frames: np.ndarray, last: np.ndarray, blank: int) -> _Lattice:
-        width = int(last.max(initial=0))
+        width = int(last.max())
         labels = np.full((rows.size, width + 1), blank, np.intp)
         inside = np.arange(width) < last[:, np.newaxis]
-        np.copyto(labels[:, 1:], targets[:, :width], where=inside, casting="unsafe")
+        np.copyto(labels[:, 1:], targets[:, :width], where=inside)
         return _Lattice(rows, labels, frames, last)
 
     def subset(self, chosen: np.ndarray | slice) -> _Lattice:
@@ -223,7 +223,7 @@ class _Classes:
 
     @staticmethod
     def of(labels: np.ndarray) -> _Classes:
-        order = labels.argsort(axis=1, kind="stable")
+        order = labels.argsort(axis=1)
         ascending = np.take_along_axis(labels, order, axis=1)
         rank = np.zeros(labels.shape, np.intp)
         np.cumsum(ascending[:, 1:] != ascending[:, :-1], axis=1, out=rank[:, 1:])
@@ -259,7 +259,7 @@ class _Reader:
     def __init__(self, frames: np.ndarray, kind: ScoreKind) -> None:
         self.frames = frames
         self.kind = kind
-        times_and_rows = frames.shape[1::-1] if kind == "logits" else (0, 0)
+        times_and_rows = frames.shape[1::-1]
         self._maximum, self._excess = np.zeros((2, *times_and_rows))
         """The two parts of each frame's log-sum-exp, where it is known."""
         self._known = np.zeros(times_and_rows, np.bool_)
@@ -582,7 +582,7 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
     out_of_reach = used.out_of_reach()
     inside = lattice.inside
     differs = lattice.differs[:, 1:]
-    terms = np.zeros((number, reader.frames.shape[1] + 1))
+    terms = np.zeros((1 << int(lattice.frames[0]).bit_length(), number))  # a power of two, more than there are frames
     states = np.zeros((number, 2, width))  # the shares of the paths that are not lost: they add up to 1
     states[:, 1, 0] = 1.0
     for start, stop, first in lattice.spans(_frames_at_once(reader, lattice)):
@@ -599,13 +599,15 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
             blank *= chosen[frame, :running, :1]
             label[:, 1:] += arriving
             label *= chosen[frame, :running] * inside[:running]
-            terms[:running, start + frame] = _of_shares(states[:running], lost)
+            terms[start + frame, :running] = _of_shares(states[:running], lost)
     utterances = np.arange(number)
     arrived = states[utterances, :, lattice.last].sum(axis=1)
     states[utterances, :, lattice.last] = 0.0
     elsewhere = states.sum(axis=(1, 2))
-    terms[:, -1] = np.where(elsewhere < 0.5, -np.log1p(-elsewhere), -np.log(arrived))
-    return np.asarray(0.0 + terms.sum(axis=1))  # pairwise: thousands of equal terms would drift
+    terms[lattice.frames, utterances] = np.where(elsewhere < 0.5, -np.log1p(-elsewhere), -np.log(arrived))
+    while len(terms) > 1:  # one after the other they would drift, and in other pairs hang on how long the others are
+        terms = terms[::2] + terms[1::2]
+    return np.asarray(0.0 + terms[0])
 
 
 def _of_shares(states: np.ndarray, lost: np.ndarray) -> Array:
@@ -618,4 +620,5 @@ def _of_shares(states: np.ndarray, lost: np.ndarray) -> Array:
 def _frames_at_once(reader: _Reader, lattice: _Lattice) -> int:
     """How many frames are read at a time where all suit."""
     number, width = lattice.labels.shape
-    return int(max(1, CACHED // (number * max(2 * width, reader.frames.shape[2]))))
+    numbers: int = number * max(2 * width, reader.frames.shape[2])
+    return max(1, CACHED // numbers)

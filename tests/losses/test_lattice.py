@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import mpmath
 import numpy as np
@@ -175,6 +176,20 @@ def test_repeats_and_the_frames_they_need():
     assert count_repeats(np.zeros((2, 0), int), np.zeros(2, int)).tolist() == [0, 0]
 
 
+def test_the_classes_that_each_utterance_uses():
+    """In order and once each, as many places as the richest utterance needs; the rest is padding with the first."""
+    labels = np.array([[5, 3, 5, 0, 3, 5], [5, 5, 5, 5, 5, 5], [5, 8, 8, 1, 5, 5], [5, 9, 1, 2, 5, 5]])
+    used = lattice._Classes.of(labels)
+    different = [np.unique(row) for row in labels]
+    assert used.distinct.sum(axis=1).tolist() == [classes.size for classes in different] == [3, 1, 3, 4]
+    assert used.classes.shape == used.distinct.shape == (4, 4)
+    for classes, places, distinct in zip(different, used.classes, used.distinct, strict=True):
+        assert places[: classes.size].tolist() == classes.tolist()
+        assert distinct.tolist() == [place < classes.size for place in range(4)]
+        assert (places[~distinct] == classes[0]).all()
+    np.testing.assert_array_equal(np.take_along_axis(used.classes, used.place, axis=1), labels)
+
+
 def test_too_few_frames_are_infinite_and_just_enough_are_not(way):
     frames = np.full((4, 5, 3), -np.log(3.0))
     targets = np.array([[1, 1, 2], [1, 1, 1], [1, 2, 1], [2, 2, 2]])
@@ -251,6 +266,24 @@ def test_float32_is_taken_as_the_numbers_it_holds(kind, way):
     assert narrow.dtype == np.float64
 
 
+@pytest.mark.parametrize("integer", [np.uint8, np.int8, np.uint64])
+def test_indices_and_lengths_of_any_integer_type(integer, way):
+    """Unsigned lengths have no negatives to be sorted by; few bits hold the lengths, but no sums of them."""
+    frames, targets, input_lengths, lengths = example()
+    input_lengths[lengths == 0] = 0
+    expected = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="logits")
+    assert (expected == 0.0).any()
+    targets = np.where(targets < 0, 100, targets)
+    narrow = (frames, targets.astype(integer), input_lengths.astype(integer), lengths.astype(integer))
+    np.testing.assert_array_equal(ctc_nll(*narrow, blank=0, kind="logits"), expected)
+
+
+def test_a_blank_of_few_bits_leaves_room_for_all_classes():
+    frames = np.random.default_rng(4).normal(size=(1, 6, 400))
+    expected = ctc_nll(frames, np.array([[300, 44]]), [6], [2], blank=3, kind="logits")
+    assert ctc_nll(frames, np.array([[300, 44]]), [6], [2], blank=np.uint8(3), kind="logits") == expected
+
+
 @pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
 @pytest.mark.parametrize("garbage", [np.nan, np.inf, -np.inf, 1e308, 700.0])
 def test_nothing_behind_the_end_counts(kind, garbage, way):
@@ -282,14 +315,32 @@ def test_groups_of_any_size_give_the_same_digits(cells, monkeypatch):
     np.testing.assert_array_equal(ctc_nll(*example(), blank=0, kind="logits"), expected)
 
 
+@pytest.mark.parametrize(("states", "together"), [(1, 1), (7, 1), (24, 3), (31, 3)])
+def test_each_utterance_is_in_one_group_of_so_many_states(states, together, monkeypatch):
+    """The longest first; the widest target that can be aligned has seven labels."""
+    monkeypatch.setattr(lattice, "CACHED_STATES", states)
+    groups = []
+
+    def spy(read, spans, most):
+        groups.append(spans[0].running)
+        return map(read, spans)
+
+    losses = ctc_nll(*example(), blank=0, kind="logits", in_order=spy)
+    aligned = np.isfinite(losses).sum()
+    assert max(groups) == together
+    assert len(groups) == -(-aligned // together)
+    assert sum(groups) == aligned
+
+
 @pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
-def test_any_memory_layout_gives_the_same_digits(kind, way):
-    frames, *rest = example(kind)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_memory_layout_gives_the_same_digits(kind, dtype, way):
+    frames, *rest = example(kind, dtype)
     expected = ctc_nll(frames, *rest, blank=0, kind=kind)
     time_major = read_only(np.ascontiguousarray(frames.swapaxes(0, 1))).swapaxes(0, 1)
-    spread = np.zeros((9, 60, 14))
+    spread = np.zeros((9, 60, 14), dtype)
     spread[:, ::2, ::2] = frames
-    among_others = np.ones((30, 11, 7))
+    among_others = np.ones((30, 11, 7), dtype)
     among_others[:, 1:10] = time_major.swapaxes(0, 1)
     class_major = np.ascontiguousarray(frames.transpose(2, 1, 0)).transpose(2, 1, 0)
     some = among_others.swapaxes(0, 1)[1:10]
@@ -297,10 +348,13 @@ def test_any_memory_layout_gives_the_same_digits(kind, way):
         np.testing.assert_array_equal(ctc_nll(view, *rest, blank=0, kind=kind), expected)
 
 
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
 @pytest.mark.parametrize("numbers", [1, 200, 1000])
-def test_runs_of_frames_are_read_once_and_in_order(numbers, monkeypatch):
+def test_runs_of_frames_are_read_once_and_in_order(numbers, kind, monkeypatch):
     """Runs of any length: windows go on from one to the next. All frames that an utterance can need are among them."""
-    expected = ctc_nll(*example(), blank=0, kind="logits")
+    frames, *rest = example(kind)
+    frames = np.ascontiguousarray(frames.swapaxes(0, 1)).swapaxes(0, 1)
+    expected = ctc_nll(frames, *rest, blank=0, kind=kind)
     monkeypatch.setattr(lattice, "READ_NUMBERS", numbers)
     seen = []
 
@@ -310,9 +364,11 @@ def test_runs_of_frames_are_read_once_and_in_order(numbers, monkeypatch):
         readings = {span: read(span) for span in reversed(spans)}
         return [readings[span] for span in spans]
 
-    losses = ctc_nll(*example(), blank=0, kind="logits", in_order=backwards)
+    losses = ctc_nll(frames, *rest, blank=0, kind=kind, in_order=backwards)
     np.testing.assert_array_equal(losses, expected)
     assert [time for span in seen for time in range(span.start, span.stop)] == list(range(30))
+    running = example()[2][np.isfinite(expected)]
+    assert [span.running for span in seen] == [np.count_nonzero(running > span.start) for span in seen]
 
 
 def test_ordinary_frames_need_no_logarithms(scaled_only):
@@ -325,6 +381,17 @@ def test_ordinary_frames_need_no_logarithms(scaled_only):
         assert np.isfinite(losses).all()
 
 
+def test_long_targets_need_no_logarithms(scaled_only):
+    """Hundreds of labels, some of them doubled, of utterances that have one or two frames more than they need."""
+    random = np.random.default_rng(5)
+    frames = random.normal(size=(3, 700, 20)).astype(np.float32)
+    targets = random.integers(1, 20, (3, 300))
+    lengths = np.array([300, 200, 50])
+    input_lengths = [700, lengths[1] + count_repeats(targets, lengths)[1] + 2, 700]
+    losses = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="logits")
+    assert np.isfinite(losses).all()
+
+
 @pytest.mark.parametrize("label_frames", [1, 3])
 def test_a_sure_recogniser_needs_no_logarithms(label_frames, scaled_only):
     """Frames that each name a class with a lead of 60: most states are hopeless, and the result proves they are."""
@@ -334,6 +401,14 @@ def test_a_sure_recogniser_needs_no_logarithms(label_frames, scaled_only):
     logits = random.normal(size=(spoken.size, 20))
     logits[np.arange(spoken.size), spoken] += 60.0
     assert 0.0 < one(logits, target) < 1e-20
+
+
+def test_the_limits_of_the_scaled_recursion_are_those_of_its_proof():
+    """What the docstrings of the limits count up, in powers of two: float64 holds 2**-1074 to 2**1024."""
+    growth = lattice.WINDOW * (np.log2(3 * 2) + lattice.SLOPE)  # three predecessors, probabilities below 2
+    assert growth < 1024
+    assert -1074 + growth + 10 < -lattice.SPARE  # fewer than 2**10 roundings
+    assert 2.0**-lattice.SPARE <= 2.0**-64 * lattice.FLOOR
 
 
 def survivors():
@@ -404,6 +479,18 @@ def test_a_frame_without_a_number_spoils_its_utterance_alone(way):
     np.testing.assert_array_equal(losses, expected)
 
 
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+def test_a_caller_that_raises_on_floating_point_errors_sees_none(kind, way):
+    """Underflow and log 0 are part of the sum, and so is the overflow of scores that no probability has."""
+    steep = np.array([[0.0, -800.0, -1500.0], [-1e308, 0.0, 1e308], [-1e308, -1e308, 0.0]] * 9)
+    frames = np.stack([steep, np.full(steep.shape, 1e300), np.full(steep.shape, np.nan)])
+    frames[0] = np.exp(steep.clip(None, 0.0)) if kind == "probs" else steep
+    rest = np.array([[1, 2, 1]] * 3), [27, 27, 9], [3, 2, 2]
+    expected = ctc_nll(frames, *rest, blank=0, kind=kind)
+    with np.errstate(all="raise"):
+        np.testing.assert_array_equal(ctc_nll(frames, *rest, blank=0, kind=kind), expected)
+
+
 @pytest.mark.parametrize("score", [1.0, 50.0, 700.0])
 def test_frames_that_are_no_distributions_are_summed_all_the_same(score, way):
     true = by_recursion([[mpmath.exp(score)] * 3] * 40, [1, 2], 0)
@@ -446,6 +533,67 @@ def test_a_nearly_certain_target_keeps_its_digits(lead, way):
         assert_near(one(logits, target), true, 1e-15, what=spoken)
 
 
+def likely(kind="logits", dtype=np.float64):
+    """Utterances that were understood, some better than others: each frame names its class by some lead."""
+    random = np.random.default_rng(17)
+    spoken = [
+        [0, 1, 1, 0, 1, 0, 0, 3, 3, 5, 5, 5, 0, 0, 0, 1, 2, 2, 0, 0, 0, 0, 4],
+        [2, 0, 0, 2, 2, 2, 2, 0],
+        [0, 0, 0, 0, 0],
+        [],
+        [3] * 23,
+        [1, 0, 1, 0, 1],
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 4],
+    ]
+    targets = [[label for label, _ in itertools.groupby(path) if label] for path in spoken]
+    input_lengths, lengths = np.array([len(path) for path in spoken]), np.array([len(target) for target in targets])
+    frames = random.normal(scale=0.7, size=(len(spoken), 25, 6))
+    padded = np.full((len(spoken), lengths.max() + 1), -1)
+    for row, (path, target) in enumerate(zip(spoken, targets, strict=True)):
+        frames[row, np.arange(len(path)), path] += random.choice([5.0, 7.0, 20.0])
+        padded[row, : len(target)] = target
+    if kind != "logits":
+        frames -= np.log(np.exp(frames).sum(axis=-1, keepdims=True))
+    return (np.exp(frames) if kind == "probs" else frames).astype(dtype), padded, input_lengths, lengths
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("numbers", [1, 4, 500, lattice.CACHED])
+def test_likely_targets_are_exact_in_parts_of_any_size(kind, dtype, numbers, monkeypatch):
+    monkeypatch.setattr(lattice, "CACHED", numbers)
+    frames, targets, input_lengths, lengths = likely(kind, dtype)
+    losses = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind=kind)
+    for row, loss in enumerate(losses):
+        exact = exact_probabilities(frames[row, : input_lengths[row]], kind)
+        true = by_recursion(exact, targets[row, : lengths[row]], 0)
+        assert true < math.log(2.0)
+        assert_near(loss, true, 4e-15, floor=0.0 if kind == "logits" else 0.1, what=row)
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+@pytest.mark.parametrize("garbage", [np.nan, np.inf, -np.inf, 1e308, 700.0])
+def test_nothing_behind_the_end_of_a_likely_utterance_counts(kind, garbage):
+    frames, targets, input_lengths, lengths = likely(kind)
+    expected = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind=kind)
+    for row, length in enumerate(input_lengths):
+        frames[row, length:] = garbage
+    losses = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind=kind)
+    np.testing.assert_array_equal(losses, expected)
+
+
+def test_frames_behind_the_end_of_a_likely_utterance_change_no_digit():
+    """The terms of its frames were added up in pairs that hung on how many frames there were for others."""
+    random = np.random.default_rng(8)
+    logits = random.normal(-8.0, 1.0, (8, 1000, 4))
+    logits[:, :, 0] = 0.0
+    logits[:, 70, 2] = 5.0
+    input_lengths, targets, lengths = random.integers(129, 700, 8), np.full((8, 1), 2), np.ones(8, int)
+    together = ctc_nll(logits, targets, input_lengths, lengths, blank=0, kind="logits")
+    for row, length in enumerate(input_lengths):
+        assert together[row] == one(logits[row, :length], [2])
+
+
 def test_many_likely_alignments_keep_the_digits_of_their_sum(way):
     """Label or blank by the toss of a coin, in every frame: almost all paths read as the target or as less."""
     logits = np.zeros((30, 3))
@@ -456,6 +604,19 @@ def test_many_likely_alignments_keep_the_digits_of_their_sum(way):
         true = by_recursion(exact_probabilities(logits, "logits"), [1], 0)
     assert true < np.log(2)
     assert_near(one(logits, [1]), true, 1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_count_as_they_are_stored(dtype, way):
+    """Of powers of two, whose sums are exactly 1: neither their logarithms nor their sums are rounded on the way."""
+    for power in range(3, 25 if dtype == np.float32 else 53):
+        rare = 2.0**-power
+        frames = np.array([[rare, 1.0 - rare, 0.0], [1.0 - rare, 0.0, rare], [0.0, 1.0 - rare, rare]], dtype)
+        assert (frames.sum(axis=1) == 1.0).all()
+        for target in ([1, 1], [1], [1, 2], [2]):
+            true = over_all_paths(exact_probabilities(frames, "probs"), target, 0)
+            assert_near(one(frames, target, kind="probs"), true, 4e-16, what=(power, target))
+        assert_near(one(frames[:1], [1], kind="probs"), -mpmath.log1p(-mpf(rare)), 3e-16, what=power)
 
 
 def test_certain_stored_log_probabilities_add_up(way):
@@ -487,3 +648,27 @@ def test_ten_thousand_frames_do_not_underflow(way):
         ]
     true = count * mpmath.log(classes) - mpmath.log(ways[-1] + ways[-2])
     assert_near(one(np.zeros((count, classes)), target), true, 1e-14)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_thousands_of_roundings_do_not_show_in_a_fairly_small_loss(seed, way):
+    """Each frame loses about 2e-4: a product of them would be hundreds of units off in the last place of its log."""
+    logits = np.random.default_rng(seed).normal(-math.log(10_000), 1.0, (10_000, 3))
+    logits[:, 0] = 0.0
+    logits[5000, 1] = 3.0
+    with mpmath.workdps(40):
+        true = by_recursion(exact_probabilities(logits, "logits"), [1], 0)
+    assert 1.0 < true < 10.0
+    assert_near(one(logits, [1]), true, 2e-15)
+
+
+def test_the_frame_that_costs_most_of_a_likely_target_is_as_exact(way):
+    """One of thousands of frames has nearly all of its probability where no path that reads as the target goes."""
+    logits = np.full((8000, 3), -12.0)
+    logits[:, 0] = 0.0
+    logits[2000, 1] = 3.0
+    logits[6000, 2] = 10.0
+    with mpmath.workdps(40):
+        true = by_recursion(exact_probabilities(logits, "logits"), [1], 0)
+    assert 10.0 < true < 11.0
+    assert_near(one(logits, [1]), true, 1e-15)
