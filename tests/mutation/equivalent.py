@@ -24,6 +24,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             f"if getattr({what}):  # which older versions of NumPy still turn into a number, if it holds one"
             for what in ('None, "ndim", 0', 'value, "ndim", None', 'value, "XXndimXX", 0', 'value, "NDIM", 0')
         ),
+        "losscli.losses.lattice._Classes.of": ("ascending = np.take_along_axis(labels, order, )",),
     },
     TYPES: {"losscli.losses.parameters": ("Kind: TypeAlias = None",)},
     WHERE: {
@@ -71,6 +72,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "bands = {-self.SHIFT: size > high, self.SHIFT: (size <= low) & (size > 0.0)}",
             "bands = {-self.SHIFT: size > high, self.SHIFT: (size < low) & (size >= 0.0)}",
         ),
+        "losscli.losses.lattice._Lattice.running": ("if self.frames[-1] > stop:",),
     },
     ROOM: {
         "losscli.numerics": ("HUGE = 2.0 * 900", "HUGE = 2.0**901"),
@@ -101,6 +103,11 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.losses.models.arithmetic": (
             "CONTEXT = decimal.Context(prec=61, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)",
         ),
+        "losscli.losses.lattice": ("SPARE = 721", "FLOOR = 2.0 ** (65 - SPARE)"),
+        "losscli.losses.lattice._losses": (
+            "likely = np.abs(log_probability) <= np.maximum(math.log(2.0), DRIFT * np.sqrt(lattice.frames))",
+            "likely = np.abs(log_probability) < np.maximum(math.log(3.0), DRIFT * np.sqrt(lattice.frames))",
+        ),
     },
     SPEED: {
         "losscli.losses.classification.Surprisal.of": (
@@ -124,6 +131,23 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.numerics.ExactSums._add_block": ("largest = bound * 2.0**-53 if (rest.any()) or True else 0.0",),
         "losscli.losses.models.statistics.SquareSum.add": (
             "self._add(values[~outside] if (outside.any()) or True else values, 0)",
+        ),
+        "losscli.losses.lattice": (
+            "CACHED = 1 >> 16",
+            "CACHED = 2 << 16",
+            "CACHED = 1 << 17",
+            "CACHED_STATES = 2 << 15",
+            "CACHED_STATES = 1 << 16",
+            "READ_NUMBERS = 1 >> 20",
+            "READ_NUMBERS = 2 << 20",
+            "READ_NUMBERS = 1 << 21",
+            "KEPT_NUMBERS = 1 >> 21",
+            "KEPT_NUMBERS = 2 << 21",
+            "KEPT_NUMBERS = 1 << 22",
+        ),
+        "losscli.losses.lattice.ctc_nll": (
+            "longest_first = np.argsort(-input_lengths, kind=None)",
+            "longest_first = np.argsort(-input_lengths, )",
         ),
     },
     UNUSED: {
@@ -150,6 +174,9 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "losscli.losses.models.statistics.SquareSum.total": (
             "return sum((_exact(part) * Fraction(4) ** -shift for shift, part in self._scaled.items()), )",
+        ),
+        "losscli.losses.lattice._Classes.out_of_reach": (
+            "out = np.repeat(self.distinct[:, :, np.newaxis].astype(None), 2 * width, axis=2)",
         ),
     },
     NEVER: {
@@ -183,6 +210,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             'INFINITY = Decimal("INFINITY")',
             'NEAR_ONE = Decimal("1E-20")',
         ),
+        "losscli.losses.lattice.ctc_nll": ('longest_first = np.argsort(-input_lengths, kind="STABLE")',),
     },
 }
 
