@@ -35,7 +35,8 @@ class Surprisal:
     @cached_property
     def partition(self) -> tuple[Array, Array]:
         """The maximum and the excess of the logits' log-sum-exp."""
-        return log_partition(self.scores.astype(np.float64, copy=False), fine=self.scores.dtype.itemsize > 4)
+        logits = self.scores.astype(np.float64, copy=False)
+        return log_partition(logits, fine=self.scores.dtype.itemsize > 4)
 
     def of(self, target: np.ndarray) -> Array:
         """The surprisal of one class a row."""

@@ -33,9 +33,9 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "left = spare[1]",
         ),
         "losscli.losses.classification.Surprisal.partition": (
-            "return log_partition(self.scores.astype(np.float64, copy=None))",
-            "return log_partition(self.scores.astype(np.float64, copy=True))",
-            "return log_partition(self.scores.astype(np.float64, ))",
+            "logits = self.scores.astype(np.float64, copy=None)",
+            "logits = self.scores.astype(np.float64, copy=True)",
+            "logits = self.scores.astype(np.float64, )",
         ),
         "losscli.losses.classification.Surprisal.of": (
             "return np.log1p(odds, out=None)",
@@ -114,6 +114,10 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "self.least_mass = sum(least) if (all(least)) and False else 0.0",
             "if self.least_mass and odds.min() >= 2.0**+53:",
         ),
+        "losscli.losses.classification.Surprisal.partition": (
+            "return log_partition(logits, fine=self.scores.dtype.itemsize >= 4)",
+            "return log_partition(logits, fine=self.scores.dtype.itemsize > 5)",
+        ),
         "losscli.numerics": (
             "PIECE = 2 << 18",
             "PIECE = 1 << 19",
@@ -163,7 +167,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     DEFAULT: {
         "losscli.numerics.largest_magnitude": ("return float(largest.view(None))",),
         "losscli.losses.classification.Surprisal.partition": (
-            "return log_partition(self.scores.astype(None, copy=False))",
+            "logits = self.scores.astype(None, copy=False)",
         ),
         "losscli.losses.models.distributions.Categorical.log_likelihood": (
             "return sum((times_log(Fraction(times), p) for times, p in of_classes), )",
