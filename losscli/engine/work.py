@@ -113,7 +113,9 @@ class ChosenSamples:
             for name, value in self._options.items()
             if isinstance(value, (int, float)) and not isinstance(value, bool)
         }
-        return Work(self._loss.formula, numbers, self._unit_in_nats, self._samples, _names(self._scorer))
+        return Work(
+            self._loss.formula_under(self._options), numbers, self._unit_in_nats, self._samples, _names(self._scorer)
+        )
 
 
 def _names(scorer: Scorer) -> list[str]:

@@ -53,11 +53,16 @@ class Loss:
     one_of: tuple[str, ...] = ()
     of_mean: Callable[[float], float] | None = None
     false_friends: Mapping[str, str] = field(default_factory=dict)
+    formula_without: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def function(self) -> str:
         """The name of the Python function."""
         return self.name.replace("-", "_")
+
+    def formula_under(self, options: Mapping[str, Any]) -> str:
+        """The formula, as options that are off leave it."""
+        return next((formula for name, formula in self.formula_without.items() if not options[name]), self.formula)
 
     # What stands in the docstring is read when it is asked for: a run of one loss reads one of them.
 
@@ -138,6 +143,7 @@ def loss(
     one_of: tuple[str, ...] = (),
     of_mean: Callable[[float], float] | None = None,
     false_friends: Mapping[str, str] | None = None,
+    formula_without: Mapping[str, str] | None = None,
 ) -> Callable[[Kernel], Kernel]:
     """Enter the decorated function in the catalogue, and leave it as it is.
 
@@ -150,6 +156,7 @@ def loss(
         one_of: Options of which exactly one must be given.
         of_mean: What turns the mean into the value, where the value is no mean itself.
         false_friends: Names that elsewhere mean something close but different, and the difference.
+        formula_without: What the formula is where an option that is on by default is off.
     """
 
     def enter(kernel: Kernel) -> Kernel:
@@ -165,6 +172,7 @@ def loss(
             one_of=one_of,
             of_mean=of_mean,
             false_friends=false_friends or {},
+            formula_without=formula_without or {},
         )
         return kernel
 

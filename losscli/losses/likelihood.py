@@ -21,6 +21,7 @@ HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
     aliases=("GaussianNLLLoss", "gaussian_nll_loss", "normal_nll"),
     documents=("001",),
     one_of=("variance", "std"),
+    formula_without={"full": "loss = ½ · log σ² + (x − μ)² / 2σ²"},
 )
 def gaussian_nll(
     mean: Array,

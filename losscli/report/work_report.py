@@ -134,7 +134,9 @@ def _class_loss(work: Work, element: Element) -> Iterator[str]:
 
 def _filled_in(work: Work, element: Element) -> Iterator[str]:
     """The formula with the numbers in it, where all its letters are known."""
-    yield ", ".join(f"{name.removesuffix('s')} {_short(value)}" for name, value in element.inputs.items())
+    given = {name.removesuffix("s"): value for name, value in element.inputs.items()}
+    given |= {name: value for name, value in work.options.items() if value and name not in _LETTERS}
+    yield ", ".join(f"{name} {_short(value)}" for name, value in given.items())
     expression = work.formula.partition(",   ")[0].removeprefix("loss = ")
     numbers = _numbers({**work.options, **element.inputs})
     if "r" in _words(expression):

@@ -101,6 +101,21 @@ def test_shares_weights_and_classes_out_of_order(shell):
     assert np.mean([element["loss"] for element in found]) == pytest.approx(value, rel=1e-15)
 
 
+@pytest.mark.parametrize(("options", "formula", "given"), [
+    ("--std 0.5", "loss = ½ · log 2πσ² + (x − μ)² / 2σ²", "prediction 1, target 2, std 0.5"),
+    ("--variance v.npy --no-full", "loss = ½ · log σ² + (x − μ)² / 2σ²", "prediction 1, target 2, variance 0.25"),
+    ("--variance v.npy --eps 0.5", "loss = ½ · log 2πσ² + (x − μ)² / 2σ²",
+     "prediction 1, target 2, variance 0.25, eps 0.5"),
+])  # fmt: skip
+def test_the_formula_of_a_density_is_that_of_its_options(shell, options, formula, given):
+    for name, values in (("m", [1.0, 0.0]), ("x", [2.0, 0.5]), ("v", [0.25, 4.0])):
+        shell.save(f"{name}.npy", values)
+    text = steps(shell(f"explain gaussian-nll m.npy x.npy {options} --samples 0"))
+    assert given in text.splitlines()[text.splitlines().index("sample 0") + 1].strip()
+    assert text.count(formula) == 2
+    assert text.count("loss = ½") == 2
+
+
 @pytest.mark.parametrize("form", ["table", "md"])
 def test_readers_get_formula_steps_and_conventions(animals, form):
     out = animals(f"explain nll animals.csv --target animal --format {form}").out
