@@ -25,6 +25,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             for what in ('None, "ndim", 0', 'value, "ndim", None', 'value, "XXndimXX", 0', 'value, "NDIM", 0')
         ),
         "losscli.losses.lattice._Classes.of": ("ascending = np.take_along_axis(labels, order, )",),
+        "losscli.losses.lattice._Reader._rest_to_one": ("largest = np.take_along_axis(scores, top, )[..., 0]",),
     },
     TYPES: {"losscli.losses.parameters": ("Kind: TypeAlias = None",)},
     WHERE: {
@@ -51,6 +52,28 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.losses.regression.l1": ("return np.abs(residual, out=None)", "return np.abs(residual, )"),
         "losscli.losses.regression.l2": ("return np.square(residual, out=None)", "return np.square(residual, )"),
         "losscli.losses.regression.mse": ("return np.square(residual, out=None)", "return np.square(residual, )"),
+        "losscli.losses.lattice._Reader.__init__": (
+            "self._known = np.zeros(times_and_rows, None)",
+            "self._known = np.zeros(times_and_rows, )",
+        ),
+        "losscli.losses.lattice._Reader.probabilities": (
+            "return self._stored(start, stop, rows, classes).astype(np.float64, copy=None)",
+            "return self._stored(start, stop, rows, classes).astype(np.float64, )",
+            "return self._stored(start, stop, rows, classes).astype(np.float64, copy=True)",
+        ),
+        "losscli.losses.lattice._Reader._rest_to_one": (
+            "scores = self._stored(start, stop, rows, used.classes).astype(np.float64, copy=None)",
+            "scores = self._stored(start, stop, rows, used.classes).astype(np.float64, )",
+            "scores = self._stored(start, stop, rows, used.classes).astype(np.float64, copy=True)",
+        ),
+        "losscli.losses.lattice._Reader._stored": (
+            "stored = np.empty((stop - start, *classes.shape), None)",
+            "stored = np.empty((stop - start, *classes.shape), )",
+        ),
+        "losscli.losses.lattice._chosen": (
+            "np.take(few.reshape(len(few), -1), places, axis=1, out=chosen[low : low + together], mode=None)",
+            "np.take(few.reshape(len(few), -1), places, axis=1, out=chosen[low : low + together], )",
+        ),
     },
     BRANCHES: {
         "losscli.numerics._sum_rows": ("if values.shape[1] >= FEW_CLASSES:",),
@@ -108,6 +131,9 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "likely = np.abs(log_probability) <= np.maximum(math.log(2.0), DRIFT * np.sqrt(lattice.frames))",
             "likely = np.abs(log_probability) < np.maximum(math.log(3.0), DRIFT * np.sqrt(lattice.frames))",
         ),
+        "losscli.losses.lattice._of_shares": (
+            "return np.asarray(np.where(lost <= 0.5, -np.log1p(-lost), -np.log(kept)))",
+        ),
     },
     SPEED: {
         "losscli.losses.classification.Surprisal.of": (
@@ -153,6 +179,30 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "longest_first = np.argsort(-input_lengths, kind=None)",
             "longest_first = np.argsort(-input_lengths, )",
         ),
+        "losscli.losses.lattice._Reader.probabilities": (
+            'if self.kind == "XXlog-probsXX":',
+            'if self.kind == "LOG-PROBS":',
+            "if frames.flags.c_contiguous or frames[0].size < classes.size:  # fewer exponentials before the choice",
+            "if frames.flags.c_contiguous and frames[0].size <= classes.size:  # fewer exponentials before the choice",
+        ),
+        "losscli.losses.lattice._Reader._partition": (
+            "step = max(2, 4 * CACHED // self.frames.shape[2])",
+            "step = max(1, 4 / CACHED // self.frames.shape[2])",
+            "step = max(1, 5 * CACHED // self.frames.shape[2])",
+            "beside = max(2, step // (stop - start))",
+            "beside = max(1, step // (stop + start))",
+        ),
+        "losscli.losses.lattice._chosen": (
+            "together = len(frames) if (frames.flags.c_contiguous) and False else 1",
+            "together = len(frames) if (frames.flags.c_contiguous) or True else 1",
+            "together = len(frames) if frames.flags.c_contiguous else 2",
+            "for low in range(0, len(frames), ):",
+        ),
+        "losscli.losses.lattice._frames_at_once": (
+            "return max(2, CACHED // numbers)",
+            "numbers: int = number * max(2 / width, reader.frames.shape[2])",
+            "numbers: int = number * max(3 * width, reader.frames.shape[2])",
+        ),
     },
     UNUSED: {
         "losscli.losses.classification.Surprisal.__init__": (
@@ -181,6 +231,15 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "losscli.losses.lattice._Classes.out_of_reach": (
             "out = np.repeat(self.distinct[:, :, np.newaxis].astype(None), 2 * width, axis=2)",
+        ),
+        "losscli.losses.lattice._Reader.probabilities": (
+            "return self._stored(start, stop, rows, classes).astype(None, copy=False)",
+        ),
+        "losscli.losses.lattice._Reader._rest_to_one": (
+            "scores = self._stored(start, stop, rows, used.classes).astype(None, copy=False)",
+        ),
+        "losscli.losses.lattice._Reader._partition": (
+            "maximum, excess = log_partition(self.frames[few, times].astype(None))",
         ),
     },
     NEVER: {
