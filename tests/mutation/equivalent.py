@@ -216,9 +216,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     },
     DEFAULT: {
         "losscli.numerics.largest_magnitude": ("return float(largest.view(None))",),
-        "losscli.losses.classification.Surprisal.partition": (
-            "logits = self.scores.astype(None, copy=False)",
-        ),
+        "losscli.losses.classification.Surprisal.partition": ("logits = self.scores.astype(None, copy=False)",),
         "losscli.losses.models.distributions.Categorical.log_likelihood": (
             "return sum((times_log(Fraction(times), p) for times, p in of_classes), )",
         ),
