@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, NoReturn
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +17,22 @@ from losscli.data.text_table import TextTable, decoded, doubtful, nul_byte
 from losscli.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from losscli.data.locate import Input
     from losscli.data.model import ReadOptions
 
 _TYPES = {"number": pa.float64(), "boolean": pa.bool_(), "text": pa.string()}
 _TRUE, _FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
+_QUOTE = ord('"')
+
+
+class _Row(NamedTuple):
+    """The cells of a row, how many lines there are up to its end, and whether its quotes are closed there."""
+
+    cells: list[str]
+    lines: int
+    closed: bool
 
 
 def open_delimited(source: Input, options: ReadOptions, format_name: str) -> DelimitedTable:
@@ -62,11 +72,39 @@ class DelimitedTable(TextTable):
         self._dialect = dialect
 
     def _parsed(self, data: memoryview, columns: Sequence[str]) -> pa.RecordBatch | None:
+        if self._ends_in_quotes(data):  # Arrow would take what follows the quote for one cell, and say nothing
+            return None
         try:
             batch = self._read(data, {name: self.schema.field(name).type for name in columns})
         except pa.ArrowInvalid:
             return None
         return None if self._is_odd(batch, columns, data) else batch
+
+    def _ends_in_quotes(self, data: memoryview) -> bool:
+        """Whether the last quote of whole rows is never closed."""
+        letters = np.frombuffer(data, np.uint8)
+        quotes = np.flatnonzero(letters == _QUOTE)
+        if not quotes.size:
+            return False
+        before = letters[quotes[::2] - 1]
+        if not quotes[0]:
+            before[0] = ord("\n")
+        # Each second quote opens a cell, or is doubled within one: unless some are letters of unquoted cells.
+        if np.isin(before, np.frombuffer(f'{self._dialect.delimiter}\r\n"'.encode(), np.uint8)).all():
+            return bool(quotes.size % 2)
+        try:
+            return not all(row.closed for row in self._rows(bytes(data).decode("utf-8", "replace")))
+        except csv.Error:  # it is said where the rows are read again
+            return True
+
+    def _rows(self, text: str) -> Iterator[_Row]:
+        lines = [*lines_of(text, self._dialect.newline)]
+        # A quote that is open at the end takes the empty line too, which else is a row of no cells.
+        reader = csv.reader(chain(lines, ("",)), delimiter=self._dialect.delimiter)
+        for cells in reader:
+            closed = reader.line_num <= len(lines)
+            if closed or cells:
+                yield _Row(cells, reader.line_num, closed)
 
     def _read(self, data: memoryview, column_types: dict[str, pa.DataType]) -> pa.RecordBatch:
         table = arrow_csv.read_csv(
@@ -114,15 +152,18 @@ class DelimitedTable(TextTable):
         if "\0" in text:
             raise nul_byte(self.path, first_line + text.count("\n", 0, text.index("\0")))
         positions = [self.schema.names.index(name) for name in columns]
-        lines = lines_of(text.rstrip("\r\n"), self._dialect.newline)
-        reader = csv.reader(lines, delimiter=self._dialect.delimiter)
-        line, why = first_line, "its quotes or line ends are unusual"
+        number, line, why = start, first_line, "its quotes or line ends are unusual"
         try:
-            for row, cells in enumerate(reader, start):
-                self._check_row(cells, row, line, positions)
-                line = first_line + reader.line_num
+            for number, row in enumerate(self._rows(text.rstrip("\r\n")), start):
+                if not row.closed and len(row.cells) == len(self.schema.names):
+                    raise self._unclosed(f"row {number} (line {line}) has a quote that is never closed", line)
+                self._check_row(row.cells, number, line, positions)
+                line = first_line + row.lines
         except csv.Error as error:
-            why = str(error)
+            if "field limit" in (why := str(error)):
+                limit = f"{csv.field_size_limit():,}"
+                what = f"row {number + (line > first_line)} (line {line}) has a cell of more than {limit} letters"
+                raise self._unclosed(what, line) from error
         raise DataError(f"{self.path}: the rows from line {line} on cannot be read", why=why)
 
     def _check_row(self, cells: list[str], row: int, line: int, positions: Sequence[int]) -> None:
@@ -141,6 +182,13 @@ class DelimitedTable(TextTable):
             if row == 0 and (cause := self._cause_in_first_row(cells, line)):
                 fault = Fault(fault.problem, *cause)
             raise DataError(f"{place}, column {name!r}: {fault.problem}", why=fault.why, hint=fault.hint)
+
+    def _unclosed(self, what: str, line: int) -> DataError:
+        return DataError(
+            f"{self.path}: {what}",
+            why="after a quote that is not closed, all that follows would be one cell",
+            hint=f"sed -n {line}p {self._name_for_shell()} shows the line; a quote that is a letter is doubled",
+        )
 
     def _fault(self, cell: str, column_type: pa.DataType) -> Fault | None:
         if column_type == pa.float64() or not cell:

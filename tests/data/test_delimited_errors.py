@@ -93,6 +93,35 @@ def test_ragged_rows(content, problem, why):
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 4, 6, 1000])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '1,2,"x\n3,4,y\n5,6,z\n',  # the last cell took the other rows, and one of three was scored
+        '1,2,"x""\n3,4,y\n5,6,z""\n',
+        '1,2,5" disk\n3,4,"y\n5,6,z\n',  # as many quotes as if they were closed
+    ],
+)
+def test_a_quote_that_is_never_closed_drops_no_rows(rows, chunk_bytes):
+    error = failing(f"a,b,t\n{rows}", columns=["a", "b"], chunk_bytes=chunk_bytes)
+    row = rows.count("\n", 0, rows.index(',"'))
+    assert error.problem == f"t.csv: row {row} (line {row + 2}) has a quote that is never closed"
+    assert error.why == "after a quote that is not closed, all that follows would be one cell"
+    assert error.hint.startswith(f"sed -n {row + 2}p t.csv shows the line")
+
+
+def test_a_quote_that_is_never_closed_far_from_the_beginning():
+    error = failing("a,t\n" + "1,x\n" * 50_000 + '1,"x\n' + "1,x\n" * 50_000, columns=["a"])
+    assert error.problem == "t.csv: row 50000 (line 50002) has a cell of more than 131,072 letters"
+    assert "a quote that is not closed" in error.why
+
+
+def test_a_chunk_that_a_stray_quote_cuts_within_a_quoted_cell():
+    """Counted by quotes alone, the line end in the second row ends it, and its rest would be a row of its own."""
+    error = failing('a,b,t\n1,2,5" disk\n3,4,"y\n5,6,z"\n7,8,w\n', columns=["a", "b"], chunk_bytes=4)
+    assert error.problem == "t.csv: row 1 (line 3) has a quote that is never closed"
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 4, 6, 1000])
 @pytest.mark.parametrize("content", ["a,b\n1,2\n\n3,4\n", "a\n1\n\n\n2\n", "a,b\r\n1,2\r\n\r\n3,4\r\n"])
 def test_a_blank_line_among_values(content, chunk_bytes):
     error = failing(content, chunk_bytes=chunk_bytes)
