@@ -18,6 +18,7 @@ from losscli.engine.observe import Seen
 from losscli.engine.scoring import Elements, Scorer, Values, array, as_float64
 from losscli.engine.tokens import TokensScorer
 from losscli.losses.catalogue import Loss
+from losscli.losses.parameters import is_number
 from losscli.numerics import Array, times
 
 SCORES = {"logits": "x", "log-probs": "log p", "probs": "p"}
@@ -111,7 +112,7 @@ class ChosenSamples:
         numbers = {
             name: float(value)
             for name, value in self._options.items()
-            if isinstance(value, (int, float)) and not isinstance(value, bool)
+            if is_number(value) and not isinstance(value, (bool, str))
         }
         return Work(
             self._loss.formula_under(self._options), numbers, self._unit_in_nats, self._samples, _names(self._scorer)

@@ -129,7 +129,8 @@ def _class_loss(work: Work, element: Element) -> Iterator[str]:
             weight = _short(steps["w"][target])
             yield f"loss = w[{name}] · −log p[{name}] = {weight} · {surprisal} = {element.loss!r}, weight {weight}"
         else:
-            yield f"loss = −log p[{name}] = −log {_short(steps['p'][target])} = {element.loss!r}"
+            probability = _short(steps.get("p / Σ p", steps["p"])[target])
+            yield f"loss = −log p[{name}] = −log {probability} = {element.loss!r}"
 
 
 def _filled_in(work: Work, element: Element) -> Iterator[str]:

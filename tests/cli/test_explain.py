@@ -87,6 +87,7 @@ def test_percentages_are_divided_before_they_are_scored(shell):
     shell.save("y.npy", [0, 1])
     text = steps(shell("explain nll p.npy y.npy --kind probs --normalize"))
     assert "p / Σ p" in text
+    assert "loss = −log p[0] = −log 0.6 = 0.51" in text
     found = elements_of(shell("explain nll p.npy y.npy --kind probs --normalize --json"))
     assert [element["loss"] for element in found] == pytest.approx([-np.log(0.6), -np.log(0.75)], rel=1e-15)
 
@@ -99,6 +100,14 @@ def test_shares_weights_and_classes_out_of_order(shell):
     found = elements_of(shell(f"explain cross-entropy p.csv q.npy {options} --json"))
     value = float(shell(f"cross-entropy p.csv q.npy {options} --format value").out)
     assert np.mean([element["loss"] for element in found]) == pytest.approx(value, rel=1e-15)
+
+
+def test_a_single_weight_of_the_positive_class_stands_in_the_formula(shell):
+    shell.save("x.npy", [1.0, -0.5])
+    shell.save("y.npy", [1, 0])
+    text = steps(shell("explain weighted-cross-entropy x.npy y.npy --pos-weight 2.5 --samples 0"))
+    assert "= 2.5 · 1 · softplus(−1) + (1 − 1) · softplus(1)" in text
+    assert "pos_weight" not in text[text.index("prediction 1") :].splitlines()[0]
 
 
 @pytest.mark.parametrize(("options", "formula", "given"), [
