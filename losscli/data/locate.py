@@ -94,8 +94,11 @@ class Input:
             compression = next((name for mark, name in _COMPRESSIONS.items() if magic.startswith(mark)), None)
             stream = _decompressed(_replayed(magic, raw), compression, str(self))
             head = stream.read(HEAD_BYTES)
-        except OSError as error:
-            raise _unreadable(self.label, error) from error
+        except BaseException as error:
+            raw.close()
+            if isinstance(error, OSError):
+                raise _unreadable(self.label, error) from error
+            raise
         if not head:
             stream.close()
             what = "holds 0 bytes" if compression is None else f"holds 0 bytes after {compression}"
@@ -213,10 +216,13 @@ def split_member(spec: str) -> tuple[str, str | None]:
     """`file:member` in two; the member is None where `spec` is a path, a URI or has no colon."""
     if os.path.lexists(spec):
         return spec, None
-    path, colon, member = spec.rpartition(":")
-    if not colon or not path or not member or "/" in member:
-        return spec, None
-    return path, member
+    # Names of arrays and columns may hold slashes and colons: what exists tells where the path ends.
+    for position in reversed(range(1, len(spec) - 1)):
+        path, member = spec[:position], spec[position + 1 :]
+        if spec[position] == ":" and (path == "-" or Path(path).is_file()):
+            return path, member
+    path, _, member = spec.rpartition(":")
+    return (path, member) if path and member and "/" not in member else (spec, None)
 
 
 def _stdin() -> BinaryIO:
@@ -466,12 +472,14 @@ class _Guarded(io.RawIOBase):
         try:
             data = _read_once(self._stream, len(target))
         except self._damage as error:
+            hint = "copy or download it again"
             if isinstance(error, EOFError) or "runcated" in str(error):
                 raise DataError(
                     f"{self._label}: the {self._what} is truncated",
                     why="it ends before its end mark: an interrupted copy or download",
+                    hint=hint,
                 ) from error
-            raise DataError(f"{self._label}: the {self._what} is damaged", why=_first_line(error)) from error
+            raise DataError(f"{self._label}: the {self._what} is damaged", why=_first_line(error), hint=hint) from error
         target[: len(data)] = data
         return len(data)
 

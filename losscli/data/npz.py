@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from losscli.data.locate import Input, guarded
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     from losscli.data.memory import ArrayFields
     from losscli.data.model import ReadOptions
 
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python that was built without it, whose zipfile says so
+    LZMAError = zlib.error  # type: ignore[assignment, misc]
+
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, UnicodeDecodeError)
+_DAMAGE_WITHIN = (*_DAMAGE, LZMAError, OSError)
+"""What is said of a member while it is read: bzip2 has no error of its own."""
 
 
 def open_npz(located: Input, options: ReadOptions) -> ArrayFields:
@@ -35,11 +43,11 @@ def open_npz(located: Input, options: ReadOptions) -> ArrayFields:
         try:
             with zipfile.ZipFile(path) as archive:
                 stream = archive.open(f"{member}.npy")
-        except _DAMAGE as error:
+        except _DAMAGE_WITHIN as error:
             raise DataError(
                 f"{located}: its array {member!r} cannot be read", why=str(error), hint="copy or save it again"
             ) from error
-        return guarded(cast("BinaryIO", stream), _DAMAGE, f"{located}: its array {member!r}", "archive")
+        return guarded(cast("BinaryIO", stream), _DAMAGE_WITHIN, f"{located}: its array {member!r}", "archive")
 
     return open_npy(Input(f"{located.label}:{member}", opened), options, format="npz")
 
@@ -50,6 +58,13 @@ def _choose_member(located: Input, names: list[str]) -> str:
         raise DataError(
             f"{located}: the archive holds no arrays", hint="save them with np.savez('preds.npz', preds=values)"
         )
+    for name, count in Counter(names).items():
+        if count > 1 and wanted in (None, name):
+            raise DataError(
+                f"{located}: {count} arrays are named {name!r}",
+                why="the archive was added to, and which one is meant cannot be said",
+                hint="save it again, or unzip it and name the file that is meant",
+            )
     if wanted is None:
         if len(names) == 1:
             return names[0]

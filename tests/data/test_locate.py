@@ -60,6 +60,20 @@ def test_split_member(folder):
     assert split_member("s3://bucket/key") == ("s3://bucket/key", None)
 
 
+def test_names_within_a_file_may_hold_slashes_and_colons(folder):
+    """So does what frameworks save of nested parameters; an error had hinted at `p.npz:dense/kernel` in vain."""
+    (folder / "p.npz").write_bytes(TEXT)
+    (folder / "p.npz:dense").mkdir()
+    assert split_member("p.npz:dense/kernel") == ("p.npz", "dense/kernel")
+    assert split_member("p.npz:a:b") == ("p.npz", "a:b")
+    assert split_member("p.npz::") == ("p.npz", ":")
+    assert split_member("-:a/b:c") == ("-", "a/b:c")
+    assert split_member("p.npz:") == ("p.npz:", None)
+    assert split_member("q.npz:a/b") == ("q.npz:a/b", None)
+    (found,) = locate("p.npz:dense/kernel")
+    assert (found.label, found.member) == ("p.npz", "dense/kernel")
+
+
 def test_folders_and_globs_are_sorted_and_skip_hidden_names(folder):
     for name in ("d/b.csv", "d/a.csv", "d/_SUCCESS", "d/.crc", "d/x=1/c.csv", "d/_temporary/z.csv"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
