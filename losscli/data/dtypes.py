@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from losscli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SCORED = ("f2", "f4", "f8")
 
@@ -24,11 +30,27 @@ def is_bfloat16(dtype: np.dtype, input_dtype: str | None) -> bool:
     return input_dtype == "bfloat16" and dtype.str[1:] == "V2" and dtype.names is None
 
 
-def decoded(values: np.ndarray, *, bfloat16: bool) -> np.ndarray:
-    """The values as they are scored: bfloat16 as float32, and text as Python has it."""
+def decoded(values: np.ndarray, *, bfloat16: bool, start: int, where: Callable[[int], str]) -> np.ndarray:
+    """The samples from `start` on as they are scored: bfloat16 as float32, and text as Python has it.
+
+    `where` says in words where a sample stands.
+    """
     if bfloat16:
         return decode_bfloat16(values)
-    return values.astype(object) if values.dtype.kind == "U" else values
+    return _decoded_text(values, start, where) if values.dtype.kind == "U" else values
+
+
+def _decoded_text(values: np.ndarray, start: int, where: Callable[[int], str]) -> np.ndarray:
+    letters = np.frombuffer(values.tobytes(), np.dtype(np.uint32).newbyteorder(values.dtype.byteorder))
+    # Python ends in a SystemError where it is given a letter that Unicode has no room for.
+    wrong = np.flatnonzero(letters > sys.maxunicode)
+    if wrong.size:
+        raise DataError(
+            f"{where(start + int(wrong[0]) * len(values) // letters.size)}: the text is damaged",
+            why=f"it holds the number {letters[wrong[0]]:#x}, and letters end at {sys.maxunicode:#x}",
+            hint="copy the file again, or save it again with np.save",
+        )
+    return values.astype(object)
 
 
 def decode_bfloat16(values: np.ndarray) -> np.ndarray:

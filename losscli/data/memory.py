@@ -93,7 +93,7 @@ class ArraySource(ArrayFields):
     def slice(self, field: Field, start: int, stop: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
         """A view of samples start to stop."""
         values = self._raw(start, stop)
-        return decoded(values, bfloat16=self._is_bfloat16)
+        return decoded(values, bfloat16=self._is_bfloat16, start=start, where=self.where)
 
     def _raw(self, start: int, stop: int) -> np.ndarray:
         """Samples start to stop as they are stored."""

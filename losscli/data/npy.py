@@ -175,7 +175,8 @@ class NpyStream(ArrayFields):
                 if len(data) < count * header.row_bytes:
                     raise _truncated(self.path, header, start * header.row_bytes + len(data))
                 values = np.frombuffer(data, header.dtype).reshape(count, *header.shape[1:])
-                yield (decoded(values, bfloat16=self._is_bfloat16),) * len(fields)
+                values = decoded(values, bfloat16=self._is_bfloat16, start=start, where=self.where)
+                yield (values,) * len(fields)
             if stream.read(1):
                 for field in fields:
                     field.notes.append(_extra_note(self.path))
@@ -197,6 +198,14 @@ def _read_header(head: bytes, path: str) -> _Header:
         ) from error
     if any(isinstance(length, bool) or length < 0 for length in shape):
         raise _damaged(path, shape)
+    try:
+        np.empty((1,) * len(shape))
+    except ValueError as error:
+        raise DataError(
+            f"{path}: the array has {len(shape)} axes",
+            why="NumPy reads no array of so many",
+            hint="save it with fewer: values.squeeze(), or values.reshape(len(values), -1)",
+        ) from error
     return _Header(shape, fortran_order, dtype, stream.tell())
 
 

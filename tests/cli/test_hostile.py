@@ -340,6 +340,28 @@ def test_a_shape_of_truth_values_is_damage(shell, complaint, shape):
     assert "the NPY header is damaged" in complaint("mse p.npy p.npy")
 
 
+# What a hand found that the fuzzer had not.
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_an_array_of_more_axes_than_numpy_has(shell, complaint, pack):
+    shell.write("p.npy", pack(npy_header((1,) * 65) + bytes(8)))
+    for command in ("mse p.npy p.npy", "nll p.npy p.npy", "inspect p.npy", "convert exp p.npy"):
+        assert "p.npy: the array has 65 axes\n" in complaint(command)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("order", "<>")
+def test_text_with_letters_beyond_unicode(shell, complaint, order, pack):
+    letters = np.array([[0x61, 0x62], [0x61, 0x110000], [0x61, 0]], f"{order}u4")
+    shell.write("y.npy", pack(npy_header((3,), f"{order}U2") + letters.tobytes()))
+    shell.save("p.npy", np.full((3, 2), 0.5))
+    for command in ("nll p.npy y.npy --classes ab,a", "inspect p.npy y.npy", "l1 p.npy p.npy --by y.npy"):
+        error = complaint(command)
+        assert "y.npy: row 1: the text is damaged\n" in error
+        assert "0x110000" in error
+
+
 def test_a_feather_file_that_claims_a_huge_batch_is_damaged(shell):
     """Arrow asked for as much memory as the file says a batch takes, when only some columns were wanted."""
     stream = io.BytesIO()
