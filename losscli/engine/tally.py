@@ -35,6 +35,10 @@ SHOWN_BINS = 14
 """The most bins that a histogram shows."""
 
 
+SQUARED_IN_RANGE = 2.0**-400, 2.0**400
+"""Numbers up to these have squares and sums of squares well within the range of float64."""
+
+
 class Spread:
     """How many numbers there are of which sort, their extremes, mean and standard deviation.
 
@@ -48,6 +52,8 @@ class Spread:
         self.low: Extreme | None = None
         self.high: Extreme | None = None
         self._mean = self._squares = 0.0
+        self._exponent = 0
+        """The power of two that the moments are in units of; 0 unless squares would leave the range of float64."""
         self.histogram = Bins()
 
     def add(self, numbers: Array, sample_of: SampleOf) -> None:
@@ -90,6 +96,9 @@ class Spread:
 
     def _add_moments(self, numbers: Array) -> None:
         """Merge the block's moments (Chan, Golub and LeVeque): no difference of large sums is taken."""
+        self._fit_exponent()
+        if self._exponent:
+            numbers = np.ldexp(numbers, -self._exponent)
         mean = float(numbers.mean())
         squares = float(np.square(numbers - mean).sum())
         before, total = self.finite, self.finite + numbers.size
@@ -98,15 +107,32 @@ class Spread:
         self._squares += squares + apart * apart * (before * (numbers.size / total))
         self.finite = total
 
+    def _fit_exponent(self) -> None:
+        """Bring the moments into a unit that suits the largest number so far."""
+        largest = max(abs(extreme.value) for extreme in (self.low, self.high) if extreme is not None)
+        least, most = SQUARED_IN_RANGE
+        exponent = 0 if least <= largest <= most or not largest else math.frexp(largest)[1]
+        self._mean = math.ldexp(self._mean, self._exponent - exponent)
+        self._squares = math.ldexp(self._squares, 2 * (self._exponent - exponent))
+        self._exponent = exponent
+
     @property
     def mean(self) -> float | None:
-        """The mean of the finite numbers."""
-        return self._mean if self.finite else None
+        """The mean of the finite numbers, which rounding does not take beyond them."""
+        if self.low is None or self.high is None:
+            return None
+        return min(max(_scaled(self._mean, self._exponent), self.low.value), self.high.value)
 
     @property
     def std(self) -> float | None:
         """Their standard deviation, with n − 1 in its denominator."""
-        return math.sqrt(self._squares / (self.finite - 1)) if self.finite > 1 else None
+        return _scaled(math.sqrt(self._squares / (self.finite - 1)), self._exponent) if self.finite > 1 else None
+
+
+def _scaled(number: float, exponent: int) -> float:
+    """A number times a power of two; infinite where that is beyond float64, which `math.ldexp` refuses."""
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(number, exponent))
 
 
 class Bins:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import decimal
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -61,6 +65,31 @@ def test_moments_are_those_of_all_numbers(values, cuts):
     size = np.abs(values).max() + 1e-300
     assert spread.mean == pytest.approx(values.mean(), rel=1e-12, abs=1e-12 * size)
     assert spread.std == pytest.approx(values.std(ddof=1), rel=1e-9, abs=1e-12 * size)
+
+
+@pytest.mark.parametrize("values", [
+    [1.5e308, 1.5e308, 1.0e308, 1.7e308],
+    [-np.finfo(np.float64).max, 3.0, -np.finfo(np.float64).max, 0.5, -2.0],  # the masks of logits
+    [0.0, 3e-170, 1e-170, 2e-170],
+    [0.0, 3e-170, -1.0, 2.5, 1e200],
+    [1e300, -1e300, 4e-320],
+    [0.0, 1e-323, 5e-324],
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("cuts", [[], [1], [1, 2]], ids=str)
+def test_moments_of_numbers_whose_squares_or_sums_float64_does_not_hold(values, cuts):
+    spread = spread_of(in_blocks(np.array(values), cuts))
+    exact = [Fraction(value) for value in values]
+    mean = sum(exact) / len(exact)
+    variance = sum((value - mean) ** 2 for value in exact) / (len(exact) - 1)
+    with decimal.localcontext(prec=40):
+        std = float((Decimal(variance.numerator) / variance.denominator).sqrt())
+    assert spread.mean == pytest.approx(float(mean), rel=0.0, abs=max(5e-324, 1e-15 * max(map(abs, values))))
+    assert spread.std == pytest.approx(std, rel=1e-15, abs=5e-324)
+
+
+def test_the_mean_of_equal_numbers_is_theirs():
+    for value in (0.1, np.finfo(np.float64).max, 5e-324):
+        assert spread_of([np.full(size, value) for size in (3, 1000)]).mean == value
 
 
 @given(arrays.arrays(np.float64, st.integers(1, 80), elements=finite), st.lists(st.integers(0, 80), max_size=4))
