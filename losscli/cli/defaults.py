@@ -93,7 +93,7 @@ def _table(path: str) -> dict[str, Any] | None:
         import tomllib
 
         table = tomllib.loads(text.decode()).get("tool", {}).get("losscli")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{path}: no defaults can be read from it", why=str(error), hint=f"--{_dashed(SWITCH)} does without"
         ) from None

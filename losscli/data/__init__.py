@@ -115,7 +115,10 @@ def _open(spec: str, options: ReadOptions, *, reread: bool) -> tuple[Source, str
 
     inputs = locate(spec)
     if reread:
+        from losscli.data.sniff import detect_format
+
         for located in inputs:
+            detect_format(located, options)  # what is no data is not copied: a device may have no end
             located.reread()
     parts = [_open_part(located, inputs, spec, options) for located in inputs]
     if len(parts) == 1:

@@ -6,8 +6,10 @@ were stays as it was, whatever version of losscli looks at it.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,9 @@ from losscli.version import __version__
 from losscli.wording import NONFINITE, nonfinite_name, shown
 
 SCHEMA_ID = "losscli/baseline/1"
+
+LARGEST = 1 << 24
+"""No file of gates and no baseline is as large; a device has no end at all."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def read_baseline(path: Path) -> GateBaseline:
         DataError: If what stands there is no baseline.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(small_file(path))
         return GateBaseline(_entries(document))
     except FileNotFoundError:
         return GateBaseline(exists=False)
@@ -76,6 +81,15 @@ def read_baseline(path: Path) -> GateBaseline:
             why="it is written by --update-baseline alone; does it hold the marks of a merge conflict?",
             hint="delete it, and write it anew with --update-baseline",
         ) from error
+
+
+def small_file(path: Path) -> str:
+    """The text of a file that people write or keep under version control; an OSError where it is no such file."""
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def comparable(signature: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from losscli.data import ReadOptions
 from losscli.data.model import FORMATS, INPUT_DTYPES
 from losscli.engine.choices import CHOICES
+from losscli.engine.gate_baseline import small_file
 from losscli.engine.inputs import number_list
 from losscli.engine.plan import Request
 from losscli.errors import DataError, UsageError
@@ -115,7 +116,7 @@ def read_gates(path: str) -> GateFile:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return small_file(Path(path))
     except OSError as error:
         raise DataError(
             f"{shown(path)}: cannot be read: {(error.strerror or str(error)).lower()}",
@@ -128,7 +129,7 @@ def _text(path: str) -> str:
 def _parsed(path: str, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # beside its own, of numbers too long, and of lists too deep
         reason = str(error)
         raise UsageError(f"{shown(path)}: is no TOML: {reason[:1].lower()}{reason[1:]}") from error
 

@@ -148,6 +148,44 @@ def test_a_line_that_never_ends(shell, name, first):
     assert "not enough memory" not in done.stderr
 
 
+GATE = """
+[[gate]]
+name = "g"
+loss = "mse"
+predictions = "y.npy"
+targets = "y.npy"
+baseline = true
+"""
+
+
+def test_a_device_that_holds_no_data_is_not_copied(shell, complaint, monkeypatch):
+    """It would have filled the disk before its format was looked at."""
+    monkeypatch.setattr("losscli.data.locate.Input.spooled", lambda self: pytest.fail(f"{self} is copied"))
+    assert "/dev/zero: its format cannot be told" in complaint("inspect /dev/zero")
+
+
+def test_gates_and_baselines_that_never_end(shell):
+    """They were read whole, until the system killed the process."""
+    shell.save("y.npy", [1.0])
+    shell.write("gates.toml", 'baseline = "/dev/zero"\n' + GATE)
+    done = limited(shell.folder, 400, "check", "/dev/zero")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("losscli: error: /dev/zero: cannot be read: file too large\n")
+    done = limited(shell.folder, 400, "check", "gates.toml")
+    assert done.returncode == 3
+    assert "/dev/zero: the baseline cannot be read: file too large" in done.stdout
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000 + "]" * 5000], ids=["number", "lists"])
+def test_toml_that_python_cannot_hold(shell, complaint, value):
+    """What is no syntax error either: more digits than Python converts, and lists too deep to walk through."""
+    shell.save("y.npy", [1.0])
+    shell.write("gates.toml", f"x = {value}\n")
+    assert "gates.toml: is no TOML: " in complaint("check gates.toml", code=2)
+    shell.write("pyproject.toml", f"[tool.losscli]\nx = {value}\n")
+    assert "pyproject.toml: no defaults can be read from it" in complaint("mse y.npy y.npy", code=2)
+
+
 @pytest.mark.parametrize("depth", [65, 2000, 10**6])
 @pytest.mark.parametrize(("open_", "close"), ["[]", ('{"a":', "}")], ids=["lists", "objects"])
 def test_json_that_nests_deeply(shell, complaint, depth, open_, close):
