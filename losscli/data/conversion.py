@@ -23,7 +23,8 @@ Content = Literal["number", "boolean", "list", "text", "other"]
 def content_of(column_type: pa.DataType) -> Content:
     """What the cells of a column hold, as far as a loss can care."""
     if types.is_dictionary(column_type):
-        return content_of(column_type.value_type)
+        content = content_of(column_type.value_type)
+        return "other" if content == "list" else content  # of lists, what reads lists would see the indices
     if types.is_boolean(column_type):
         return "boolean"
     if types.is_integer(column_type) or types.is_floating(column_type) or types.is_decimal(column_type):

@@ -286,6 +286,16 @@ def test_dictionary_encoded_numbers(opened):
     assert values(opened({"a": column})).tolist() == [3, 1, 3]
 
 
+def test_dictionary_encoded_lists_are_refused(tmp_path):
+    """Only Arrow's own files hold them; the lists were taken for numbers."""
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), pa.array([[1.0, 2.0], [3.0, 4.0]]))
+    write_feather(pa.table({"p": column, "y": [1.0, 2.0, 3.0]}), tmp_path / "t.feather")
+    table = open_source(str(tmp_path / "t.feather"))
+    with pytest.raises(DataError, match="column 'p' holds dictionary"):
+        table.select(["p"])
+    assert table.select(None).info.columns == ("y",)
+
+
 class Grams(pa.ExtensionType):
     """A type of a user's own, registered as a library would register it on being imported."""
 
