@@ -17,6 +17,9 @@ from losscli.exits import Exit
 
 ISSUES = "report it with the command and the output of --debug"
 
+MOST_DIGITS_OF_WIDTHS = 5
+"""No terminal has as many columns as one digit more would say."""
+
 OBJECTS_OF_IMPORTS = 100_000
 """More than all imports together make. They are no garbage, and none needs to be looked for among them."""
 
@@ -38,12 +41,13 @@ def command_line() -> int:
     """Run the command line; the exit code that says how it went."""
     signal.signal(signal.SIGTERM, _terminated)
     _prepare_streams()
+    _forget_odd_widths()
     if sys.stdout is None:
         return _said(_stdout_failed("it is closed"))
     if not sys.stdout.isatty():
         # Typer forces escape sequences on CI services, also into pipes, unless told not to.
         os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
-    return _flushed(_guarded(sys.argv[1:]))
+    return _flushed(_without_failed_checks(_guarded(sys.argv[1:]), sys.argv[1:]))
 
 
 class _Talk(io.TextIOWrapper):
@@ -76,6 +80,14 @@ def _prepare_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def _forget_odd_widths() -> None:
+    """Let no variable that is no width of a terminal reach Typer and rich, which would fail at it."""
+    for name in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):
+        value = os.environ.get(name, "")
+        if not (value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS_OF_WIDTHS):
+            os.environ.pop(name, None)
+
+
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(Exit.TERMINATED)
 
@@ -99,6 +111,8 @@ def _guarded(arguments: list[str]) -> int:
 
         return _said(DataError("there is not enough memory for this input", hint="--threads 1 needs the least"))
     except OSError as error:
+        if error.filename is not None and "--install-completion" in arguments:
+            return _said(_completion_failed(error))
         if error.filename is None and _is_full(error):
             return _said(_stdout_failed(error.strerror or str(error)))
         return _bug(error, arguments)
@@ -122,6 +136,24 @@ def _run(arguments: list[str]) -> int:
     except _click_exception() as error:
         return _said(_misuse(error, arguments))
     return code if isinstance(code, int) else Exit.DONE
+
+
+def _without_failed_checks(code: int, arguments: list[str]) -> int:
+    """The exit code, where Typer's completion speaks of a shell that it does not know as we do of failed checks."""
+    completion = {"--install-completion", "--show-completion"}.intersection(arguments)
+    if code == Exit.CHECK_FAILED and (completion or "_LOSSCLI_COMPLETE" in os.environ):
+        return Exit.USAGE
+    return code
+
+
+def _completion_failed(error: OSError) -> LosscliError:
+    from losscli.errors import OutputError
+    from losscli.wording import shown
+
+    return OutputError(
+        f"{shown(os.fsdecode(error.filename))}: cannot be written: {(error.strerror or str(error)).lower()}",
+        hint="losscli --show-completion prints what belongs there",
+    )
 
 
 def _click_exception() -> type[Exception]:

@@ -7,6 +7,9 @@ import shutil
 import sys
 from typing import TypedDict
 
+NARROWEST = 20
+"""No page is narrower, whatever a terminal or a variable says: words would not fit."""
+
 
 class Terminal(TypedDict):
     """What the tables and plots of the report are drawn for."""
@@ -25,7 +28,7 @@ def terminal(color: str = "auto") -> Terminal:
     """
     tty = color == "always" or sys.stdout.isatty()
     colored = color == "always" or (color == "auto" and tty and _wanted())
-    return Terminal(width=shutil.get_terminal_size().columns, color=colored, tty=tty)
+    return Terminal(width=max(NARROWEST, shutil.get_terminal_size().columns), color=colored, tty=tty)
 
 
 def _wanted() -> bool:

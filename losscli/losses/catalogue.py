@@ -11,6 +11,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from functools import cached_property
@@ -195,6 +196,12 @@ def own_parameters(kernel: Kernel, options: str) -> tuple[Parameter, ...]:
 
 def parse_docstring(kernel: Kernel) -> tuple[str, dict[str, str]]:
     """The summary line and the sections under their headings."""
+    if sys.flags.optimize > 1:
+        raise UsageError(
+            "Python leaves docstrings out, and what losscli knows of its losses stands in them",
+            why="PYTHONOPTIMIZE is 2, or python has -OO",
+            hint="set PYTHONOPTIMIZE=1, which keeps them",
+        )
     text = inspect.getdoc(kernel) or ""
     summary, _, rest = text.partition("\n")
     pieces = re.split(rf"^({'|'.join(HEADINGS)}):\n", rest, flags=re.MULTILINE)

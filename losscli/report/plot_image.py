@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,8 @@ class PlotFile:
                 why=f"a plot ends in {' or '.join(EXTENSIONS)}",
                 hint=f"--save-plot {Path(path).stem or 'curves'}.png",
             )
+        # Files are drawn without any; one that is unknown here, as of another machine, would stop the import.
+        os.environ.pop("MPLBACKEND", None)
         try:
             import matplotlib.figure  # noqa: F401 - whether it is there
         except ImportError as error:

@@ -228,3 +228,39 @@ def test_too_little_memory_is_no_bug(pair, monkeypatch):
     outcome = pair("mse a.npy b.npy")
     assert outcome.code == 3
     assert outcome.err.startswith("losscli: error: there is not enough memory")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "command"),
+    [
+        ("COLUMNS", "1", "explain mse"),
+        ("COLUMNS", "1", "--help"),
+        ("COLUMNS", "9" * 20, "mse --help"),
+        ("COLUMNS", "9" * 5000, "explain mse"),
+        ("COLUMNS", "-5", "mse a.npy b.npy --plot"),
+        ("TERMINAL_WIDTH", "wide", "--help"),
+        ("MPLBACKEND", "nonsense", "mse a.npy b.npy --save-plot p.png"),
+        ("PYTHONOPTIMIZE", "1", "mse a.npy b.npy"),
+    ],
+)
+def test_variables_that_are_odd_end_in_no_bug(pair, name, value, command):
+    outcome = pair.script(f"losscli {command} > /dev/null", **{name: value})
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["mse a.npy b.npy", "list", "mle normal a.npy", "nll --help"])
+def test_without_docstrings_there_is_an_error_that_says_so(pair, command):
+    """What the catalogue holds stands in docstrings, which Python then leaves out: every command had a bug."""
+    outcome = pair.script(f"losscli {command}", PYTHONOPTIMIZE="2")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("losscli: error: Python leaves docstrings out")
+    assert "hint: set PYTHONOPTIMIZE=1" in outcome.err
+
+
+def test_completion_fails_with_an_exit_code_of_its_own(pair):
+    """Exit code 1 is kept for failed checks, and Typer's for an unknown shell."""
+    assert pair.script("losscli mse", _LOSSCLI_COMPLETE="nonsense").code == 2
+    outcome = pair.script("losscli --install-completion", HOME="/dev/null")
+    assert outcome.code == 3
+    assert outcome.err.startswith("losscli: error: /dev/null")
+    assert "hint: losscli --show-completion" in outcome.err
