@@ -69,7 +69,7 @@ class Surprisal:
 
         Accurate to the rounding of log Σ exp x, in which the loss of a nearly certain class is lost.
         """
-        if self.kind != "logits" or self.others is None or self.chosen is None:
+        if self.others is None or self.chosen is None:
             return self.of(target)
         mass = self.others + self.chosen
         usual = in_range(mass)
@@ -93,7 +93,7 @@ class Surprisal:
 
     def _chosen(self, target: np.ndarray) -> Array:
         rows, classes = self.scores.shape
-        chosen: Array = self.scores.reshape(-1).take(np.arange(0, rows * classes, classes) + target)
+        chosen: Array = self.scores.take(np.arange(0, rows * classes, classes) + target)
         return chosen.astype(np.float64, copy=False)
 
     def each(self) -> Array:

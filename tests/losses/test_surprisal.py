@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import mpmath
 import numpy as np
 import pytest
@@ -101,16 +99,37 @@ NORMALIZED = np.array([
 @pytest.mark.filterwarnings("ignore::losscli.LossWarning")
 @pytest.mark.parametrize("form", ["labels", "one-hot rows", "smoothed labels"])
 def test_a_nearly_certain_row_that_is_normalized_keeps_its_digits(form):
-    for row, target in itertools.product(NORMALIZED.tolist(), range(3)):
-        total = mpmath.fsum(row)
-        rest = [mpmath.fsum(row[:c] + row[c + 1 :]) for c in range(3)]
-        each = [mpmath.log1p(others / p) if p else mpmath.inf for others, p in zip(rest, row, strict=True)]
-        assert all(p == 0.0 or abs(e + mpmath.log(p / total)) < 1e-40 for e, p in zip(each, row, strict=True))
-        true, smoothing = each[target], 0.1 if form == "smoothed labels" else 0.0
-        if smoothing:
-            true = (1 - mpmath.mpf(smoothing)) * true + mpmath.mpf(smoothing) / 3 * mpmath.fsum(each)
+    smoothing = 0.1 if form == "smoothed labels" else 0.0
+    for target in range(3):
         label = np.eye(3)[target] if form == "one-hot rows" else target
-        (got,) = losscli.cross_entropy(
-            [row], [label], kind="probs", normalize=True, label_smoothing=smoothing, reduction="none"
-        )
-        assert_ulps(got, true, 8, (row, target))
+        found = losscli.cross_entropy(
+            NORMALIZED, [label] * len(NORMALIZED), kind="probs", normalize=True, label_smoothing=smoothing,
+            reduction="none"
+        )  # fmt: skip
+        for row, got in zip(NORMALIZED.tolist(), found, strict=True):
+            total = mpmath.fsum(row)
+            rest = [mpmath.fsum(row[:c] + row[c + 1 :]) for c in range(3)]
+            each = [mpmath.log1p(others / p) if p else mpmath.inf for others, p in zip(rest, row, strict=True)]
+            assert all(p == 0.0 or abs(e + mpmath.log(p / total)) < 1e-40 for e, p in zip(each, row, strict=True))
+            true = each[target]
+            if smoothing:
+                true = (1 - mpmath.mpf(smoothing)) * true + mpmath.mpf(smoothing) / 3 * mpmath.fsum(each)
+            assert_ulps(got, true, 8, (row, target))
+
+
+def test_a_row_that_was_not_divided_by_its_sum_is_taken_as_it_is_stored():
+    of_row = Surprisal("probs", read_only([[0.9, 0.2]]))
+    assert of_row.of(np.array([0])) == of_row.each()[:, 0] == -np.log(0.9)
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+def test_the_probability_of_one_class(kind):
+    probs = read_only([[0.7, 0.3, 0.0], [1e-300, 1.0, 1e-20]])
+    with np.errstate(divide="ignore"):
+        scores = probs if kind == "probs" else np.log(probs)
+    for target in ([0, 1], [2, 0], [1, 2]):
+        found = Surprisal(kind, read_only(scores)).probability(np.array(target))
+        if kind == "probs":
+            assert found.tolist() == probs[[0, 1], target].tolist()
+        else:
+            np.testing.assert_allclose(found, probs[[0, 1], target], rtol=2e-13)  # a logarithm of −691 is rounded

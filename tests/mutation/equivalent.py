@@ -38,6 +38,16 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "logits = self.scores.astype(np.float64, copy=True)",
             "logits = self.scores.astype(np.float64, )",
         ),
+        "losscli.losses.classification.Surprisal._chosen": (
+            "return chosen.astype(np.float64, copy=None)",
+            "return chosen.astype(np.float64, copy=True)",
+            "return chosen.astype(np.float64, )",
+        ),
+        "losscli.losses.classification.Surprisal.each": (
+            "scores = self.scores.astype(np.float64, copy=None)",
+            "scores = self.scores.astype(np.float64, copy=True)",
+            "scores = self.scores.astype(np.float64, )",
+        ),
         "losscli.losses.classification.Surprisal.of": (
             "return np.log1p(odds, out=None)",
             "return np.log1p(odds, )",
@@ -80,7 +90,9 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.losses.classification.Surprisal.of": (
             "if self.least_mass and odds.min() > 2.0**-53:",
             "extreme = ~(in_range(others) & in_range(chosen) & (odds > 2.0**-53))",
+            "(likely,) = np.nonzero(chosen >= 0.5)",
         ),
+        "losscli.losses.classification.Surprisal.each": ("likely, classes = np.nonzero(scores >= 0.5)",),
         "losscli.numerics.ExactSum.add": ("if largest <= HUGE:",),
         "losscli.numerics.ExactSum.add_quickly": ("if not most <= HUGE:",),
         "losscli.numerics.ExactSum._add_extremes": ("huge = finite & (np.abs(part) > HUGE)",),
@@ -136,13 +148,15 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     SPEED: {
-        "losscli.losses.classification.Surprisal.of": (
-            "self.least_mass = sum(least) if (all(least)) and False else 0.0",
-            "if self.least_mass and odds.min() >= 2.0**+53:",
-        ),
+        "losscli.losses.classification.Surprisal.of": ("if self.least_mass and odds.min() >= 2.0**+53:",),
         "losscli.losses.classification.Surprisal.partition": (
             "return log_partition(logits, fine=self.scores.dtype.itemsize >= 4)",
             "return log_partition(logits, fine=self.scores.dtype.itemsize > 5)",
+        ),
+        "losscli.losses.classification.Surprisal.roughly": (  # what is not rough is better, and slower
+            "if self.others is None and self.chosen is None:",
+            "if self.others is not None or self.chosen is None:",
+            "if self.others is None or self.chosen is not None:",
         ),
         "losscli.numerics": (
             "PIECE = 2 << 18",
@@ -205,6 +219,18 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     UNUSED: {
+        "losscli.losses.classification.Surprisal.roughly": (
+            "partition = np.log(np.where(usual, mass, 2.0))",
+            *(
+                f"partition[~usual] = sum(Surprisal({kind}, self.scores[~usual]).partition)"
+                for kind in ("None", '"XXlogitsXX"', '"LOGITS"')
+            ),
+        ),
+        "losscli.losses.classification.Surprisal._of_extreme": (
+            "rows = Surprisal(None, scores)",
+            'rows = Surprisal("XXlogitsXX", scores)',
+            'rows = Surprisal("LOGITS", scores)',
+        ),
         "losscli.losses.classification.Surprisal.__init__": (
             "self.least_mass = None",
             "self.least_mass = 1.0",
@@ -217,6 +243,8 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
     DEFAULT: {
         "losscli.numerics.largest_magnitude": ("return float(largest.view(None))",),
         "losscli.losses.classification.Surprisal.partition": ("logits = self.scores.astype(None, copy=False)",),
+        "losscli.losses.classification.Surprisal._chosen": ("return chosen.astype(None, copy=False)",),
+        "losscli.losses.classification.Surprisal.each": ("scores = self.scores.astype(None, copy=False)",),
         "losscli.losses.models.distributions.Categorical.log_likelihood": (
             "return sum((times_log(Fraction(times), p) for times, p in of_classes), )",
         ),
