@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from losscli.errors import DataError
 from losscli.wording import did_you_mean, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 _GLOB_SIGNS = "*?["
 
 
 def choose_columns(
-    available: Sequence[str], patterns: Sequence[str], path: str, *, exclude: Collection[str] = ()
+    available: Iterable[str], patterns: Sequence[str], path: str, *, exclude: Collection[str] = ()
 ) -> list[str]:
     """The columns that `patterns` name, each once: in the order of the patterns, then of the table.
 
+    A Counter of the `available` names is not counted again: a table may have as many as a language has tokens.
     A pattern that is a column's name means that column, whatever signs it holds; any other is a
     glob, which never matches a column of `exclude`.
     """
     chosen: dict[str, None] = {}
+    counts = available if isinstance(available, Counter) else Counter(available)
     for pattern in patterns:
-        if pattern in available:
+        if pattern in counts:
             chosen[pattern] = None
             continue
-        matches = [name for name in _matching(available, pattern) if name not in exclude]
+        matches = [name for name in _matching(counts, pattern) if name not in exclude]
         if not matches:
             is_glob = any(sign in pattern for sign in _GLOB_SIGNS)
             raise DataError(
                 f"{path}: no column {'matches' if is_glob else 'is named'} {pattern!r}",
-                why=f"its columns are {listed(available, 20)}",
-                hint=did_you_mean(pattern, available),
+                why=f"its columns are {listed([*counts.elements()], 20)}",
+                hint=did_you_mean(pattern, counts),
             )
         chosen.update(dict.fromkeys(matches))
     names = list(chosen)
-    reject_duplicates(available, names, path)
+    reject_duplicates(counts, names, path)
     return names
 
 
-def reject_duplicates(available: Sequence[str], names: Sequence[str], path: str) -> None:
+def reject_duplicates(counts: Counter[str], names: Sequence[str], path: str) -> None:
     """Refuse a name that several columns bear: which one is meant cannot be said."""
     for name in names:
-        if available.count(name) > 1:
+        if counts[name] > 1:
             raise DataError(
-                f"{path}: {available.count(name)} columns are named {name!r}",
+                f"{path}: {counts[name]} columns are named {name!r}",
                 hint="rename them, so that each can be asked for",
             )
 
@@ -62,7 +65,7 @@ def as_pattern(columns: Sequence[str], available: Sequence[str]) -> str:
     return ",".join(columns)
 
 
-def _matching(available: Sequence[str], pattern: str) -> list[str]:
+def _matching(available: Iterable[str], pattern: str) -> list[str]:
     if not any(sign in pattern for sign in _GLOB_SIGNS):
         return []
     from fnmatch import fnmatchcase

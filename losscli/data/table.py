@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,7 +18,7 @@ from losscli.errors import DataError
 from losscli.wording import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -100,13 +102,14 @@ class TableSource(ABC):
         """The field made of the columns that `patterns` name, or of the numeric ones."""
         counter = None
         notes: list[str] = []
+        excluded = frozenset(exclude)
         if patterns is None:
-            counter = self._row_counter(exclude)
-            names = self._default_columns(exclude, counter, text=text)
-            reject_duplicates(self.schema.names, names, self.path)
-            notes = self._left_out(names, exclude, counter)
+            counter = self._row_counter(excluded)
+            names = self._default_columns(excluded, counter, text=text)
+            reject_duplicates(self._counts_of_names, names, self.path)
+            notes = self._left_out(names, excluded, counter)
         else:
-            names = choose_columns(self.schema.names, patterns, self.path, exclude=exclude)
+            names = choose_columns(self._counts_of_names, patterns, self.path, exclude=excluded)
         selected = self._several(names) if len(names) > 1 else self._single(names[0], ragged=ragged, text=text)
         selected.counter = counter
         selected.notes = notes
@@ -132,13 +135,17 @@ class TableSource(ABC):
         """The error for a table that ends before its first row."""
         return DataError(f"{self.path}: the table has no rows", why=f"columns: {listed(self.schema.names)}")
 
+    @cached_property
+    def _counts_of_names(self) -> Counter[str]:
+        return Counter(self.schema.names)
+
     def _type(self, name: str) -> pa.DataType:
         return self.schema.field(name).type
 
     def _content(self, name: str) -> conversion.Content:
         return conversion.content_of(self._type(name))
 
-    def _default_columns(self, exclude: Sequence[str], counter: str | None, *, text: bool) -> list[str]:
+    def _default_columns(self, exclude: Collection[str], counter: str | None, *, text: bool) -> list[str]:
         by_content: dict[conversion.Content, list[str]] = {}
         for column in self.schema:
             if column.name not in exclude and column.name != counter:
@@ -162,7 +169,7 @@ class TableSource(ABC):
             hint="--pred and --target name columns",
         )
 
-    def _row_counter(self, exclude: Sequence[str]) -> str | None:
+    def _row_counter(self, exclude: Collection[str]) -> str | None:
         """The column that only numbers the rows: pandas writes its index so. Alone, a column is data."""
         names: list[str] = self.schema.names
         if len(names) == 1:
@@ -196,9 +203,10 @@ class TableSource(ABC):
                 hint="--pred names the columns that hold predictions",
             )
 
-    def _left_out(self, names: Sequence[str], exclude: Sequence[str], counter: str | None) -> list[str]:
+    def _left_out(self, names: Sequence[str], exclude: Collection[str], counter: str | None) -> list[str]:
         notes = []
-        others = [column for column in self.schema if column.name not in (*names, *exclude, counter)]
+        taken = {*names, *exclude, counter}
+        others = [column for column in self.schema if column.name not in taken]
         if counter is not None:
             notes.append(f"{self.path}: column {counter!r} is left out, it counts the rows")
         if others:

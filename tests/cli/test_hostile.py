@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import resource
 import subprocess
@@ -398,6 +399,22 @@ def test_text_with_letters_beyond_unicode(shell, complaint, order, pack):
         error = complaint(command)
         assert "y.npy: row 1: the text is damaged\n" in error
         assert "0x110000" in error
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_a_table_as_wide_as_a_vocabulary(shell, name):
+    """The time went with the square of the columns: half a minute for a loss, minutes for a look."""
+    names = [f"c{number}" for number in range(20_000)]
+    if name == "t.csv":
+        shell.write(name, f"{','.join(names)}\n{','.join(['0.5'] * len(names))}\n")
+    else:
+        shell.write(name, json.dumps(dict.fromkeys(names, 0.5)) + "\n")
+    shell.save("y.npy", [7])
+    begin = time.process_time()
+    value = float(shell(f"cross-entropy {name} y.npy --kind logits --format value").out)
+    assert value == pytest.approx(np.log(20_000), rel=1e-15)
+    assert shell(f"inspect {name}").code == 0
+    assert time.process_time() - begin < 15
 
 
 def test_a_feather_file_that_claims_a_huge_batch_is_damaged(shell):
