@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import typer
 
@@ -33,7 +33,8 @@ def columns(choice: FileChoice = _all, *, several: bool = False) -> Callable[[ty
     def complete(context: typer.Context, incomplete: str) -> list[str]:
         before, comma, _ = incomplete.rpartition(",") if several else ("", "", "")
         files = [word.partition(":")[0] for word in _words(context)]
-        named = _columns(choice([file for file in files if Path(file).exists()]))
+        # A pipe would not answer the shell, and a press of a key is not to empty it.
+        named = _columns(choice([file for file in files if os.path.isfile(file) or os.path.isdir(file)]))  # noqa: PTH112, PTH113
         return [f"{before}{comma}{name}" for name in dict.fromkeys(named)]
 
     return complete

@@ -37,6 +37,9 @@ SHOWN_BY = {
 }
 """What is found on request, and the forms that have a place for it."""
 
+MORE_THAN_ALL = 19
+"""No input has as many rows as a number of so many digits says."""
+
 OF_ONE_NUMBER = ("expect", "max", "min", "params", "baselines")
 """What is compared with one number, or added to it."""
 
@@ -259,7 +262,7 @@ def _rows(text: str | None) -> int:
         return sys.maxsize
     if not text.isdecimal():
         raise UsageError(f"--rows is {text!r}, but must be a whole number ≥ 0 or `all`")
-    return int(text)
+    return int(text) if len(text) < MORE_THAN_ALL else sys.maxsize  # Python converts no thousands of digits
 
 
 def _print(result: Any, form: str, color: str) -> None:

@@ -219,10 +219,15 @@ def split_member(spec: str) -> tuple[str, str | None]:
     # Names of arrays and columns may hold slashes and colons: what exists tells where the path ends.
     for position in reversed(range(1, len(spec) - 1)):
         path, member = spec[:position], spec[position + 1 :]
-        if spec[position] == ":" and (path == "-" or Path(path).is_file()):
+        if spec[position] == ":" and (path == "-" or is_file(path)):
             return path, member
     path, _, member = spec.rpartition(":")
     return (path, member) if path and member and "/" not in member else (spec, None)
+
+
+def is_file(path: str) -> bool:
+    """Whether it is the path of a regular file; pathlib fails at names that are too long for the system."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def _stdin() -> BinaryIO:
@@ -340,7 +345,7 @@ def _missing(path: str) -> DataError:
     if any(sign in path for sign in "*?["):
         return DataError(f"{shown(path)}: no file matches", hint=f"ls {folder!r} shows what is there")
     missing, why = path, ""
-    while not Path(folder).is_dir():
+    while not os.path.isdir(folder):  # noqa: PTH112 - also where the name is too long
         missing, folder = folder, os.path.dirname(folder) or "."
         why = f"there is no folder {missing!r}"
     try:

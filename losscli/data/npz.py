@@ -71,7 +71,7 @@ def _choose_member(located: Input, names: list[str]) -> str:
         raise OtherwiseReadableError(
             f"{located}: the archive holds {len(names)} arrays",
             why=f"they are {listed(names, 20)}",
-            hint=f"a colon picks one: losscli LOSS {located}:{names[0]} {located}:{names[1]}",
+            hint=f"a colon picks one: losscli LOSS {_after_colon(located, names)}",
             members=names,
         )
     if wanted not in names:
@@ -81,3 +81,9 @@ def _choose_member(located: Input, names: list[str]) -> str:
             hint=did_you_mean(wanted, names),
         )
     return wanted
+
+
+def _after_colon(located: Input, names: list[str]) -> str:
+    if located.label == "<stdin>":
+        return f"-- -:{names[0]} TARGETS"
+    return f"{located}:{names[0]} {located}:{names[1]}"

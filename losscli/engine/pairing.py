@@ -5,6 +5,7 @@ The loss of every sample under every model is held: eight bytes each. All else g
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from losscli.data import join_targets, open_field, open_source, read_whole
+from losscli.data.locate import is_file
 from losscli.data.model import FORMATS_OF, Ragged, Source
 from losscli.engine.inputs import number_list, table_and_columns, with_named_predictions, with_named_targets
 from losscli.engine.labels import class_names, class_numbers
@@ -167,7 +169,7 @@ def _request_of(request: Request, spec: str) -> Request:
 
 def _refuse_target_as_prediction(request: Request, spec: str) -> None:
     """Refuse to take the column of the targets for a prediction, where a model's table holds it too."""
-    if request.pred is not None or not request.target or not Path(spec).is_file():
+    if request.pred is not None or not request.target or not is_file(spec):
         return
     columns = open_source(spec, request.read).columns or ()
     both = [name for name in request.target if name in columns]
@@ -185,7 +187,7 @@ def _refuse_pipes(request: Request) -> None:
     shared = {"TARGETS": request.targets, "--sample-weight": request.sample_weight}
     shared |= {flag_of(name): request.options.get(name) for name in sorted(sides)}
     for name, spec in shared.items():
-        if spec == "-" or (isinstance(spec, str) and Path(spec).is_fifo()):
+        if spec == "-" or (isinstance(spec, str) and os.path.exists(spec) and Path(spec).is_fifo()):  # noqa: PTH110
             raise DataError(
                 f"{name} is a pipe ({spec}), which is read only once",
                 why="every model is scored against the same targets, one after the other",

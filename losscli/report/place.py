@@ -131,11 +131,10 @@ def _descriptor(path: str) -> int | None:
 
 def _is_input(target: Path, given: str) -> bool:
     """Whether writing `target` would change what reading `given` yields: a file, a folder, a glob."""
-    source = Path(given)
-    if source.is_dir():
-        return target.is_relative_to(source.resolve())
-    if source.exists():
-        return target.exists() and target.samefile(source)
+    if os.path.isdir(given):  # noqa: PTH112 - pathlib fails at names that are too long
+        return target.is_relative_to(Path(given).resolve())
+    if os.path.exists(given):  # noqa: PTH110
+        return target.exists() and target.samefile(given)
     if any(character in given for character in "*?["):
         return target.match(os.path.realpath(given))
     file, colon, _ = given.rpartition(":")
@@ -146,7 +145,10 @@ def _explanation(error: OSError, target: Path, option: str) -> tuple[str, str]:
     """Why the system refused to write `target`, and what would help."""
     folder = target.parent
     match error.errno:
-        case errno.ENOENT | errno.ENOTDIR if not folder.is_dir():
+        case errno.ENOTDIR:
+            file = next((above for above in target.parents if above.is_file()), folder)
+            return f"{file} is no folder", f"{option} another path"
+        case errno.ENOENT if not folder.is_dir():
             return f"there is no folder {folder}", f"mkdir -p {quote(str(folder))}"
         case errno.ENOSPC | errno.EDQUOT:
             return "the device is full", f"free some space, or {option} a path on another device"

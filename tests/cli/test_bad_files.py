@@ -115,6 +115,51 @@ def test_a_missing_file_suggests_its_neighbours(shell, complaint):
     assert "labels.csv: no such file or folder" in complaint("nll preds.npy labels.csv")
 
 
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"mse {LONG}/y labels.npy",
+        f"mse {LONG}:y labels.npy",
+        f"mse labels.npy labels.npy --by {LONG}/y:z",
+        f"mse labels.npy labels.npy --sample-weight {LONG}:y",
+        f"inspect {LONG}/y",
+        f"convert exp {LONG}/y -o y.csv",
+        f"likelihood normal {LONG}/y --mean 0 --std 1",
+        f"compare mse labels.npy labels.npy {LONG}/y",
+        f"compare mse labels.npy labels.npy labels.npy --sample-weight {LONG}",
+        f"compare mse {LONG}/y labels.npy --target a --pred b labels.npy",
+        f"mse {LONG}/y labels.npy -o each.csv",
+    ],
+)
+def test_a_name_that_is_too_long_for_the_system_is_missing(complaint, command):
+    assert f"{LONG}" in complaint(command)
+
+
+def test_a_variable_with_a_name_that_is_too_long(shell):
+    outcome = shell.script("losscli mse labels.npy labels.npy", LOSSCLI_CONFIG=LONG)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "there is no such file" in outcome.err
+
+
+def test_an_output_below_a_file_is_not_told_to_make_a_folder_of_it(complaint):
+    error = complaint("mse labels.npy labels.npy -o labels.npy/each.csv")
+    assert "labels.npy/each.csv: cannot be written: not a directory" in error
+    assert "labels.npy is no folder" in error
+    assert "mkdir" not in error
+
+
+def test_the_hint_at_an_array_of_a_piped_archive_works(shell):
+    stream = io.BytesIO()
+    np.savez(stream, a=np.zeros((2, 3)), b=np.ones((2, 3)))
+    outcome = shell("mse - labels.npy", stream.getvalue())
+    assert "hint: a colon picks one: losscli LOSS -- -:a TARGETS" in outcome.err
+    shell.save("zeros.npy", np.zeros((2, 3)))
+    assert shell("mse --format value -- -:a zeros.npy", stream.getvalue()).out == "0.0\n"
+
+
 def test_a_missing_folder_is_told_from_a_missing_file(complaint):
     error = complaint("nll runs/7/preds.npy labels.npy")
     assert "runs/7/preds.npy: no such file or folder" in error

@@ -230,6 +230,12 @@ def test_rows_and_top_of_the_table(shell):
     assert "9604.0" in top
 
 
+def test_more_rows_than_python_counts(shell):
+    """Its integers end at some thousands of digits, unless they are asked for."""
+    shell.save("a.npy", [1.0, 2.0])
+    assert shell(f"mse a.npy a.npy --rows {'9' * 5000}").out == shell("mse a.npy a.npy --rows all").out
+
+
 def test_quiet_says_no_warnings(shell):
     shell.save("p.npy", [0.0])
     shell.save("y.npy", [1.0])

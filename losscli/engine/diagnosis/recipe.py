@@ -9,10 +9,9 @@ import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
-from losscli.data.locate import split_member
+from losscli.data.locate import is_file, split_member
 from losscli.data.model import FORMATS_OF, Field, ReadOptions
 
 WITHOUT = {("sequence-nll", "--class-axis")}
@@ -195,7 +194,7 @@ def _fresh(path: str, suffix: str) -> str:
 def _loader(spec: str, field: Field, read: ReadOptions, misread: bool) -> tuple[str | None, str]:
     """A Python expression for the array that a field holds, and what it imports."""
     path, member = (spec, None) if os.path.lexists(spec) else split_member(spec)
-    if not Path(path).is_file():
+    if not is_file(path):
         return None, ""
     if read.input_dtype is not None and field.info.dtype == "float32":  # it may be bfloat16, which NumPy cannot load
         return None, ""
