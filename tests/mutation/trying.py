@@ -46,7 +46,8 @@ class Tests:
     def of(self, mutant: Mutant) -> tuple[list[str], float]:
         """The tests that may notice a mutant, the quickest first, and what they take together."""
         functions = self.callers[mutant.module]
-        callers = functions.get(mutant.function, set()) if mutant.function else set().union(*functions.values())
+        # What runs on import, or once while the tests are collected, is called by none of them.
+        callers = functions.get(mutant.function) or set().union(*functions.values())
         chosen, total = [], 0.0
         for test in sorted(callers, key=self.seconds.__getitem__):
             if total + self.seconds[test] > BUDGET and chosen:
