@@ -480,7 +480,6 @@ class _ScaledStates:
         self._blank_reached = np.where(in_time, needed + 1, NEVER)
         self._blank_reached[:, 0] = 0
         self._all_reached = int(needed.max(where=lattice.inside, initial=0)) + 1
-        self._label_open = self._blank_open = np.zeros(shape, np.bool_)
 
         self._ones = np.ones(shape)
         self._ramp = SLOPE * np.arange(shape[1], dtype=np.int32)
@@ -491,7 +490,6 @@ class _ScaledStates:
         self._arriving = np.zeros(shape)
         self._repeats = np.flatnonzero(~lattice.differs & lattice.inside)
         self._before_repeats = self._repeats - 1
-        self._factor_of_repeats = np.zeros(self._repeats.size)
         self._running = shape[0]
         self._first = self._of_first(shape[0])
 
@@ -582,7 +580,8 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
     out_of_reach = used.out_of_reach()
     inside = lattice.inside
     differs = lattice.differs[:, 1:]
-    terms = np.zeros((1 << int(lattice.frames[0]).bit_length(), number))  # a power of two, more than there are frames
+    # A power of two of places, more than there are frames.
+    terms = np.zeros((1 << int(lattice.frames[0]).bit_length(), number))
     states = np.zeros((number, 2, width))  # the shares of the paths that are not lost: they add up to 1
     states[:, 1, 0] = 1.0
     for start, stop, first in lattice.spans(_frames_at_once(reader, lattice)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import mpmath
 import numpy as np
@@ -372,6 +373,45 @@ def test_runs_of_frames_are_read_once_and_in_order(numbers, kind, monkeypatch):
     assert [span.running for span in seen] == [np.count_nonzero(running > span.start) for span in seen]
 
 
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+def test_frames_may_be_read_on_threads(kind):
+    """Each has an error state of its own, and what stands behind an end goes beyond all numbers."""
+    frames, targets, input_lengths, lengths = example(kind)
+    expected = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind=kind)
+    for row, length in enumerate(input_lengths):
+        frames[row, length:] = 1e308
+        frames[row, length:, 3] = -1e308
+    with ThreadPoolExecutor(2) as pool:
+        losses = ctc_nll(
+            frames,
+            targets,
+            input_lengths,
+            lengths,
+            blank=0,
+            kind=kind,
+            in_order=lambda read, spans, together: pool.map(read, spans),
+        )
+    np.testing.assert_array_equal(losses, expected)
+
+
+@pytest.mark.parametrize(
+    ("read_numbers", "kept_numbers", "frames", "together"),
+    [(1, 1, 1, 1), (3000, 1, 23, 1), (3000, 3000, 23, 2), (3000, 5000, 23, 3), (3840, 5000, 30, 2)],
+)
+def test_as_much_is_read_and_kept_as_the_limits_allow(read_numbers, kept_numbers, frames, together, monkeypatch):
+    """Of a frame the example has 63 scores, of which 64 probabilities are taken, each of the size of two scores."""
+    monkeypatch.setattr(lattice, "READ_NUMBERS", read_numbers)
+    monkeypatch.setattr(lattice, "KEPT_NUMBERS", kept_numbers)
+
+    def spy(read, spans, most):
+        assert spans[0].running == 8
+        assert max(span.stop - span.start for span in spans) == frames
+        assert (most, type(most)) == (together, int)
+        return map(read, spans)
+
+    ctc_nll(*example(), blank=0, kind="logits", in_order=spy)
+
+
 def test_ordinary_frames_need_no_logarithms(scaled_only):
     for scale in (0.1, 1.0, 10.0):
         random = np.random.default_rng(5)
@@ -446,17 +486,74 @@ def survivors():
     yield "wrong words", [[lower, lower, here, low]] * 30, [1, 3, 1, 3]
 
 
+@pytest.mark.parametrize("windows", [1, 2, 100])
 @pytest.mark.parametrize("case", list(survivors()), ids=lambda case: case[0])
-def test_no_survivor_is_lost(case, way):
+def test_no_survivor_is_lost(case, windows, way, monkeypatch):
+    """However many windows of frames are read at a time."""
     _, frames, target = case
+    monkeypatch.setattr(lattice, "READ_NUMBERS", windows * lattice.WINDOW * 2 * (len(target) + 1))
     with mpmath.workdps(400):
         true = by_recursion(exact_probabilities(frames, "logits"), target, 0)
     assert_near(one(frames, target), true, 1e-13 if true < 1 else 1e-14)
 
 
+@pytest.mark.parametrize("frames", [512, 5120])
+def test_a_result_is_proven_where_it_is_far_above_what_may_be_lost(frames, monkeypatch):
+    """By 2**60: a state loses up to 2**-SPARE of its scale, 2 for a value of 1; 2**30 do; 2**(1 / 512) more a frame."""
+    left = []
+    logarithmic = lattice._logarithmic
+
+    def spy(reader, states):
+        left.append(states.rows.size)
+        return logarithmic(reader, states)
+
+    monkeypatch.setattr(lattice, "_logarithmic", spy)
+    least = lattice.SPARE - 1 - 30 - 60 - frames // 512
+    certain = np.tile([1.0, 0.0], (frames, 1))
+    for power in (least, least + 1):
+        certain[-1] = 0.0, 2.0**-power
+        assert one(certain, [1], kind="probs") == pytest.approx(power * math.log(2.0), rel=1e-15)
+        assert len(left) == power - least
+
+
+def test_a_state_is_reached_once_some_path_leads_to_it():
+    """Seen by values that are positive when all probabilities are; states behind a target's end do not exist."""
+    targets = np.array([[1, 2, 3, 4, 5], [1, 1, 2, 2, 2], [3, 3, 3, 0, 0], [1, 2, 1, 2, 0], [4, 0, 0, 0, 0], [0] * 5])
+    lengths = np.array([5, 5, 3, 4, 1, 0])
+    needed = lengths + count_repeats(targets, lengths)
+    for more in (0, 1, 2, 20):
+        frames = needed + more
+        order = np.argsort(-frames)
+        states = lattice._Lattice.of(order, targets[order], frames[order], lengths[order], 0)
+        blank_exists = np.arange(6) <= states.last[:, np.newaxis]
+        scaled = lattice._ScaledStates(states)
+        for time, running in enumerate([*states.running(0, frames.max()), 0]):
+            np.testing.assert_array_equal((scaled.label > 0.0) & states.inside, scaled._label_reached <= time)
+            np.testing.assert_array_equal((scaled.blank > 0.0) & blank_exists, scaled._blank_reached <= time)
+            if running and time % lattice.WINDOW == 0:
+                scaled.renew(running)
+            scaled.advance(np.full((running, 6), 0.3), running)
+
+
+@pytest.mark.parametrize("labels", range(18))
+def test_every_state_that_is_reached_is_examined(labels):
+    """From the window's end on in which that is, however much later the end of the last one is."""
+    target, count = np.arange(1, labels + 1)[np.newaxis], np.array([40 + labels])
+    scaled = lattice._ScaledStates(lattice._Lattice.of(np.array([0]), target, count, np.array([labels]), 0))
+    for time in range(40):
+        if time % lattice.WINDOW == 0:
+            scaled.examine(time)
+            np.testing.assert_array_equal(scaled._label_open, scaled.label > 0.0)
+            np.testing.assert_array_equal(scaled._blank_open, scaled.blank > 0.0)
+            scaled.renew(1)
+        scaled.advance(np.full((1, labels + 1), 0.3), 1)
+
+
+@pytest.mark.parametrize("windows", [1, 2, 100])
 @pytest.mark.parametrize("seed", range(6))
-def test_no_extreme_frames_mislead(seed, way):
+def test_no_extreme_frames_mislead(seed, windows, way, monkeypatch):
     """Jumps of any size, zeros among them, over several renewals of the exponents."""
+    monkeypatch.setattr(lattice, "READ_NUMBERS", windows * lattice.WINDOW * 2 * 40 * 6)
     random = np.random.default_rng(seed)
     jumps = np.array([0.0, 0.0, -1.0, -30.0, -300.0, -700.0, -760.0, -1500.0, -1e5, -np.inf])
     number, longest, classes = 40, 36, 4
@@ -515,7 +612,10 @@ def test_frames_that_are_no_distributions_are_summed_all_the_same(score, way):
     assert_near(one(np.full((40, 3), score), [1, 2], kind="log-probs"), true, 1e-14)
 
 
-def test_strange_frames_cost_their_utterances_only(monkeypatch):
+@pytest.mark.parametrize("numbers", [1, 1000, lattice.READ_NUMBERS])
+def test_strange_frames_cost_their_utterances_only(numbers, monkeypatch):
+    """What is to be 2 or more is none of the probabilities that the limits count with, nor is NaN."""
+    monkeypatch.setattr(lattice, "READ_NUMBERS", numbers)
     left = []
     logarithmic = lattice._logarithmic
 
@@ -531,6 +631,11 @@ def test_strange_frames_cost_their_utterances_only(monkeypatch):
     frames[4, 16:] = 1e3
     ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="log-probs")
     assert sorted(left) == [3, 7]
+    left.clear()
+    for row, share in ((0, 2.0), (2, 1.99), (3, 2.5)):
+        frames[row, 5 + row] = np.log(share)
+    ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind="log-probs")
+    assert sorted(left) == [0, 3, 7]
 
 
 @pytest.mark.parametrize("lead", [2.0, 10.0, 37.0, 100.0, 300.0])
@@ -680,13 +785,19 @@ def test_thousands_of_roundings_do_not_show_in_a_fairly_small_loss(seed, way):
     assert_near(one(logits, [1]), true, 2e-15)
 
 
-def test_the_frame_that_costs_most_of_a_likely_target_is_as_exact(way):
-    """One of thousands of frames has nearly all of its probability where no path that reads as the target goes."""
-    logits = np.full((8000, 3), -12.0)
-    logits[:, 0] = 0.0
-    logits[2000, 1] = 3.0
-    logits[6000, 2] = 10.0
-    with mpmath.workdps(40):
-        true = by_recursion(exact_probabilities(logits, "logits"), [1], 0)
-    assert 10.0 < true < 11.0
-    assert_near(one(logits, [1]), true, 1e-15)
+def test_what_costs_most_of_a_likely_target_is_as_exact(way):
+    """Of thousands of frames one has nearly all of its probability elsewhere; or nearly no path has said the label."""
+    logits = np.full((3, 8000, 3), -12.0)
+    logits[:, :, 0] = 0.0
+    logits[0, 2000, 1] = 3.0
+    logits[0, 6000, 2] = 10.0
+    logits[1:, :, 1] = -19.0
+    logits[1:, :, 2] = -40.0
+    logits[2, 7999, 1] = -11.0
+    targets, input_lengths = np.ones((3, 1), int), [8000, 7000, 8000]
+    losses = ctc_nll(logits, targets, input_lengths, [1, 1, 1], blank=0, kind="logits")
+    for row, loss in enumerate(losses):
+        with mpmath.workdps(40):
+            true = by_recursion(exact_probabilities(logits[row, : input_lengths[row]], "logits"), [1], 0)
+        assert 9.0 < true < 11.0
+        assert_near(loss, true, 2e-15, what=row)

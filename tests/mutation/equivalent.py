@@ -26,6 +26,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "losscli.losses.lattice._Classes.of": ("ascending = np.take_along_axis(labels, order, )",),
         "losscli.losses.lattice._Reader._rest_to_one": ("largest = np.take_along_axis(scores, top, )[..., 0]",),
+        "losscli.losses.lattice._lost": ("chosen = np.take_along_axis(probabilities, here.place[np.newaxis], )",),
     },
     TYPES: {"losscli.losses.parameters": ("Kind: TypeAlias = None",)},
     WHERE: {
@@ -84,6 +85,12 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "np.take(few.reshape(len(few), -1), places, axis=1, out=chosen[low : low + together], mode=None)",
             "np.take(few.reshape(len(few), -1), places, axis=1, out=chosen[low : low + together], )",
         ),
+        "losscli.losses.lattice._ScaledStates.__init__": (
+            "self.at_risk = np.full(shape[0], NOWHERE, None)",
+            "self.at_risk = np.full(shape[0], NOWHERE, )",
+            "self._ramp = SLOPE * np.arange(shape[1], dtype=None)",
+            "self._ramp = SLOPE * np.arange(shape[1], )",
+        ),
     },
     BRANCHES: {
         "losscli.numerics._sum_rows": ("if values.shape[1] >= FEW_CLASSES:",),
@@ -108,6 +115,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "bands = {-self.SHIFT: size > high, self.SHIFT: (size < low) & (size >= 0.0)}",
         ),
         "losscli.losses.lattice._Lattice.running": ("if self.frames[-1] > stop:",),
+        "losscli.losses.lattice._ScaledStates.renew": ("if falling.max() >= SLOPE:",),
     },
     ROOM: {
         "losscli.numerics": ("HUGE = 2.0 * 900", "HUGE = 2.0**901"),
@@ -145,6 +153,16 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "losscli.losses.lattice._of_shares": (
             "return np.asarray(np.where(lost <= 0.5, -np.log1p(-lost), -np.log(kept)))",
+        ),
+        "losscli.losses.lattice._scaled": (
+            "return np.log(mantissa) + exponent * math.log(2.0), (total > FLOOR) & (exponent > bound)",
+        ),
+        "losscli.losses.lattice._lost": (
+            "terms[lattice.frames, utterances] = np.where(elsewhere <= 0.5, -np.log1p(-elsewhere), -np.log(arrived))",
+        ),
+        "losscli.losses.lattice._ScaledStates.examine": (
+            "suspect = (self.label <= FLOOR) & self._label_open",
+            "suspect |= (self.blank <= FLOOR) & self._blank_open",
         ),
     },
     SPEED: {
@@ -217,6 +235,19 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "numbers: int = number * max(2 / width, reader.frames.shape[2])",
             "numbers: int = number * max(3 * width, reader.frames.shape[2])",
         ),
+        "losscli.losses.lattice._scaled": ("first = slice(None)",),
+        "losscli.losses.lattice._ScaledStates.__init__": (
+            "self._all_reached = int(needed.max(initial=0)) + 1",
+            "self._all_reached = int(needed.max(where=lattice.inside, initial=1)) + 1",
+            "self._all_reached = int(needed.max(where=lattice.inside, initial=0)) + 2",
+            "self._running = None",
+        ),
+        "losscli.losses.lattice._complement": (
+            "parts = lattice.groups(16 / CACHED // (2 * width))",
+            "parts = lattice.groups(17 * CACHED // (2 * width))",
+            "parts = lattice.groups(16 * CACHED // (3 * width))",
+        ),
+        "losscli.losses.lattice._ScaledStates.examine": ("if time <= self._all_reached + WINDOW:",),
     },
     UNUSED: {
         "losscli.losses.classification.Surprisal.roughly": (
@@ -239,6 +270,13 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "np.log(-np.expm1(np.where(near_zero, x, -2.0))),",
             "np.log1p(-np.exp(np.where(near_zero, -2.0, x))),",
         ),
+        "losscli.losses.lattice._logarithmic": ("largest[largest == -np.inf] = 1.0",),
+        "losscli.losses.lattice._log_of_sum": ("largest = np.where(largest == -np.inf, 1.0, largest)",),
+        "losscli.losses.lattice._clear_strange": (
+            "probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = 1.0  # behind the end",
+            "probabilities[:, strange] = 1.0",
+        ),
+        "losscli.losses.lattice._lost": ("terms = np.zeros((2 << int(lattice.frames[0]).bit_length(), number))",),
     },
     DEFAULT: {
         "losscli.numerics.largest_magnitude": ("return float(largest.view(None))",),
@@ -300,6 +338,15 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             'NEAR_ONE = Decimal("1E-20")',
         ),
         "losscli.losses.lattice.ctc_nll": ('longest_first = np.argsort(-input_lengths, kind="STABLE")',),
+        "losscli.losses.lattice._lost": (
+            'lost = np.einsum("IJ,IJ->I", states[:running].reshape(running, -1), leaving[:running, frame])',
+            'lost = np.einsum("ij,ij->i", states[:running].reshape(running, -2), leaving[:running, frame])',
+        ),
+        "losscli.losses.lattice._ScaledStates.__init__": ("self._first = self._of_first(None)",),
+        "losscli.losses.lattice._ScaledStates.renew": ("by_utterance = fitting.reshape(running, -2)",),
+        "losscli.losses.lattice._chosen": (
+            'np.take(few.reshape(len(few), -2), places, axis=1, out=chosen[low : low + together], mode="clip")',
+        ),
     },
 }
 
