@@ -35,6 +35,12 @@ LEAST_IN_RANGE, GREATEST_IN_RANGE = 2.0**-450, 2.0**500
 HUGE = 2.0**900
 """Magnitudes from here on would overflow the slicing constant."""
 
+MIDDLE = 2.0**-450, 2.0**450
+"""Numbers up to these have squares, and sums of squares, of which float64 loses nothing."""
+
+LIFT, DROP = 537, -600
+"""The powers of two that bring smaller and larger numbers there."""
+
 SIGN_BIT = 1 << 63
 
 
@@ -370,12 +376,84 @@ class ExactSums:
             largest = bound * 2.0**-53 if rest.any() else 0.0
 
 
+class ExactProductSums:
+    """Exact sums of products, one a group, in units of 2**-2148: what `sum_of_products` is to one total.
+
+    Groups of tiny and of usual numbers may stand in one block, so that each number has its own power of two.
+    """
+
+    def __init__(self) -> None:
+        self._groups = 0
+        self._sums: dict[int, ExactSums] = {}
+        """By the power of two that the products were multiplied by."""
+
+    def __getitem__(self, group: int) -> int:
+        """The sum of one group."""
+        return sum(sums[group].units << (UNIT_EXPONENT - exponent) for exponent, sums in self._sums.items())
+
+    def widen(self, groups: int) -> None:
+        """Make room for so many groups."""
+        self._groups = groups
+        for sums in self._sums.values():
+            sums.widen(groups)
+
+    def add_squares(self, values: Array, groups: np.ndarray) -> None:
+        """Add the square of each value to its group."""
+        for rows, exponent in _bands(values):
+            self._add(squares(_lifted(values[rows], exponent)), 2 * exponent, groups[rows])
+
+    def add_products(self, left: Array, right: Array, groups: np.ndarray) -> None:
+        """Add each product to its group."""
+        for rows, exponent in _bands(left):
+            of_rows, of_groups = right[rows], groups[rows]
+            for among, other in _bands(of_rows):
+                parts = products(_lifted(left[rows][among], exponent), _lifted(of_rows[among], other))
+                self._add(parts, exponent + other, of_groups[among])
+
+    def _add(self, parts: tuple[Array, ...], exponent: int, groups: np.ndarray) -> None:
+        if exponent not in self._sums:
+            self._sums[exponent] = ExactSums()
+            self._sums[exponent].widen(self._groups)
+        for part in parts:
+            self._sums[exponent].add(part, groups)
+
+
+def _bands(values: Array) -> list[tuple[np.ndarray | slice, int]]:
+    """Which numbers are to be multiplied by which power of two, before products of them are taken."""
+    magnitudes = np.abs(values)
+    low, high = MIDDLE
+    small, large = (magnitudes < low) & (magnitudes > 0.0), magnitudes >= high
+    if not (small.any() or large.any()):
+        return [(slice(None), 0)]
+    bands = ((~(small | large), 0), (small, LIFT), (large, DROP))
+    return [(rows, exponent) for rows, exponent in bands if rows.any()]
+
+
+def _lifted(values: Array, exponent: int) -> Array:
+    """The values times a power of two."""
+    lifted: Array = np.ldexp(values, exponent) if exponent else values
+    return lifted
+
+
 def exact_ratio(numerator: int, denominator: int) -> float:
     """The float64 nearest to numerator / denominator (Python's integer division rounds correctly)."""
     try:
         return numerator / denominator
     except OverflowError:
         return math.inf if (numerator > 0) == (denominator > 0) else -math.inf
+
+
+def root_of_ratio(numerator: int, denominator: int) -> float:
+    """The root of numerator / denominator ≥ 0, also where the ratio itself is beyond float64."""
+    half = (numerator.bit_length() - denominator.bit_length()) // 2
+    ratio = exact_ratio(numerator << max(0, -2 * half), denominator << max(0, 2 * half))
+    return scaled(math.sqrt(ratio), half)
+
+
+def scaled(number: float, exponent: int) -> float:
+    """A number times a power of two; infinite where that is beyond float64, which `math.ldexp` refuses."""
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(number, exponent))
 
 
 def _slicing_bound(size: int, largest: float) -> float:
@@ -444,25 +522,61 @@ def exp(value: float) -> float:
         return float(np.exp(value))
 
 
-def squares(values: Array) -> tuple[Array, Array, Array]:
-    """Three arrays that add up to values², with no rounding worth the name.
+def sum_of_squares(values: Array) -> int:
+    """Σ values² of finite numbers, in units of 2**-2148: see `sum_of_products`."""
+    values, exponent = _in_the_middle(values)
+    return _units_of_parts(squares(values)) << (UNIT_EXPONENT - 2 * exponent)
 
-    Each value is cut into halves of 26 and 27 bits: the product of the high halves and the cross
-    product of a square are exact, and the rest rounds at 2**-79 of the total at most. Exact sums of
-    them give a variance that cancellation cannot spoil.
+
+def sum_of_products(left: Array, right: Array) -> int:
+    """Σ left · right of finite numbers, in units of 2**-2148, of which every product of two float64 is a multiple.
+
+    It is exact, but for products that are less than 2**-170 of that of the largest.
     """
-    high = _high_half(values)
-    low = values - high
-    return high * high, 2.0 * (high * low), low * low
+    left, exponent = _in_the_middle(left)
+    right, other = _in_the_middle(right)
+    return _units_of_parts(products(left, right)) << (UNIT_EXPONENT - exponent - other)
 
 
-def products(left: Array, right: Array) -> tuple[Array, Array, Array]:
-    """Three arrays that add up to left · right, as in `squares`."""
-    left_high, right_high = _high_half(left), _high_half(right)
-    left_low, right_low = left - left_high, right - right_high
-    return left_high * right_high, left_high * right_low + left_low * right_high, left_low * right_low
+def _in_the_middle(values: Array) -> tuple[Array, int]:
+    """The values times a power of two that brings the largest of them to where products are exact; its exponent."""
+    largest = largest_magnitude(values) if values.size else 0.0
+    low, high = MIDDLE
+    if low <= largest < high or not largest:
+        return values, 0
+    exponent = LIFT if largest < low else DROP
+    return _lifted(values, exponent), exponent
 
 
-def _high_half(values: Array) -> Array:
+def _units_of_parts(parts: tuple[Array, ...]) -> int:
+    total = ExactSum()
+    for part in parts:
+        total.add(part)
+    return total.units
+
+
+def squares(values: Array) -> tuple[Array, Array]:
+    """The squares, and what their rounding takes from them: see `products`."""
+    high, low = _halves(values)
+    square = values * values
+    return square, low * low - ((square - high * high) - 2.0 * (high * low))
+
+
+def products(left: Array, right: Array) -> tuple[Array, Array]:
+    """The products, and what their rounding takes from them (Dekker 1971), in the middle of the range of float64.
+
+    Exact sums of both give a variance that cancellation cannot spoil.
+    """
+    high, low = _halves(left)
+    other_high, other_low = _halves(right)
+    product = left * right
+    rest = (product - high * other_high) - low * other_high
+    rest -= high * other_low
+    return product, low * other_low - rest
+
+
+def _halves(values: Array) -> tuple[Array, Array]:
+    """The nearest numbers of 26 bits, and what is left, of 26 bits and a sign: their products are exact."""
     bits = np.ascontiguousarray(values).view(np.int64)
-    return (bits & np.int64(-(1 << 27))).view(np.float64)
+    high = ((bits + np.int64(1 << 26)) & np.int64(-(1 << 27))).view(np.float64)
+    return high, values - high

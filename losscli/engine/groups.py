@@ -16,7 +16,7 @@ from losscli.engine.result import Group, Groups
 from losscli.engine.scoring import Scorer, array, sample_shape
 from losscli.errors import DataError
 from losscli.losses.catalogue import Loss
-from losscli.numerics import Array, ExactSum, ExactSums, products, squares
+from losscli.numerics import Array, ExactProductSums, ExactSum, ExactSums
 
 MOST_GROUPS = 10_000
 """A column of more values than this names samples, not groups."""
@@ -51,7 +51,9 @@ class GroupTotals:
         self._rows_waiting = 0
         self._index: dict[str | float, int] = {}
         self._samples = np.zeros(0, np.int64)
-        self._sums = {name: ExactSums() for name in ("loss", "loss_squared", "cross", "weight", "weight_squared")}
+        self._loss, self._weight = ExactSums(), ExactSums()
+        self._products = {name: ExactProductSums() for name in ("loss_squared", "cross", "weight_squared")}
+        self._bounded = np.zeros(0, np.bool_)
 
     def look(self, seen: Seen) -> _Noted:
         """The group, the loss and the weight of the samples that count."""
@@ -102,24 +104,20 @@ class GroupTotals:
             )
         self._samples = np.pad(self._samples, (0, len(index) - len(self._samples)))
         self._samples += np.bincount(groups, minlength=len(index))
-        for sums in self._sums.values():
-            sums.widen(len(index))
-        self._sums["loss"].add(loss, groups)
-        self._sums["weight"].add(weight, groups)
-        self._add_squares(loss, weight, groups)
-
-    def _add_squares(self, loss: Array, weight: Array, groups: np.ndarray) -> None:
+        self._bounded = np.pad(self._bounded, (0, len(index) - len(self._bounded)), constant_values=True)
+        self._loss.widen(len(index))
+        self._weight.widen(len(index))
+        for products in self._products.values():
+            products.widen(len(index))
+        self._loss.add(loss, groups)
+        self._weight.add(weight, groups)
         bounded = np.abs(loss) < LARGEST_SQUARED
         if not bounded.all():
-            self._sums["loss_squared"].add(np.full(len(loss), np.nan)[~bounded], groups[~bounded])
+            self._bounded[groups[~bounded]] = False
             loss, weight, groups = loss[bounded], weight[bounded], groups[bounded]
-        for name, parts in (
-            ("loss_squared", squares(loss)),
-            ("cross", products(loss, weight)),
-            ("weight_squared", squares(weight)),
-        ):
-            for part in parts:
-                self._sums[name].add(part, groups)
+        self._products["loss_squared"].add_squares(loss, groups)
+        self._products["weight_squared"].add_squares(weight, groups)
+        self._products["cross"].add_products(loss, weight, groups)
 
     def groups(self, loss: Loss, total: ExactSum) -> Groups:
         """The groups, that with the greatest sum first; `total` is what their shares are of."""
@@ -142,8 +140,13 @@ class GroupTotals:
         return Groups(self.by, groups)
 
     def _moments(self, group: int) -> Moments:
-        sums = {name: sums[group] for name, sums in self._sums.items()}
-        return Moments(int(self._samples[group]), **sums)
+        return Moments(
+            int(self._samples[group]),
+            self._loss[group],
+            self._weight[group],
+            **{name: sums[group] for name, sums in self._products.items()},
+            bounded=bool(self._bounded[group]),
+        )
 
 
 def _plain(label: str | float) -> str | float:

@@ -14,7 +14,7 @@ from losscli.data.model import Field, Ragged
 from losscli.engine.scoring import as_float64
 from losscli.errors import DataError, UsageError
 from losscli.losses.parameters import is_number
-from losscli.numerics import Array, ExactSum, squares
+from losscli.numerics import UNIT_EXPONENT, Array, ExactSum, exact_ratio, sum_of_squares
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Penalty:
 
 def objective(cost: float, penalty: Penalty, read: ReadOptions) -> tuple[dict[str, Any], list[str]]:
     """The cost, each penalty with its norm, and their sum; and what is to be said of how files were read."""
-    absolute, square, count = ExactSum(), ExactSum(), 0
+    absolute, squares, count = ExactSum(), 0, 0
     notes: list[str] = []
     for spec in penalty.params:
         named = isinstance(spec, str)
@@ -49,11 +49,9 @@ def objective(cost: float, penalty: Penalty, read: ReadOptions) -> tuple[dict[st
         notes += field.notes
         for values in _parameters(field):
             absolute.add(np.abs(values))
-            with np.errstate(over="ignore"):  # a sum beyond float64 is infinite
-                parts = squares(values)
-            for part in parts:
-                square.add(part)
+            squares += sum_of_squares(values)
             count += values.size
+    square = exact_ratio(squares, 1 << (2 * UNIT_EXPONENT))
     found: dict[str, Any] = {"cost": cost}
     total = cost
     if penalty.l1 is not None:
@@ -62,11 +60,11 @@ def objective(cost: float, penalty: Penalty, read: ReadOptions) -> tuple[dict[st
         total += added
     if penalty.l2 is not None:
         factor = 0.5 if penalty.l2_half else 1.0
-        added = penalty.l2 * factor * square.value()
+        added = penalty.l2 * factor * square
         found["l2"] = {
             "lambda": penalty.l2,
             "factor": factor,
-            "sum_of_squares": square.value(),
+            "sum_of_squares": square,
             "penalty": added,
         }
         total += added

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from losscli.engine.result import Counts, Extreme, Samples, Scored, Statistics
-from losscli.numerics import Array, ExactSum, exact_ratio, largest_magnitude, products, squares
+from losscli.numerics import (
+    UNIT_EXPONENT,
+    Array,
+    ExactSum,
+    largest_magnitude,
+    root_of_ratio,
+    sum_of_products,
+    sum_of_squares,
+)
 
 MEDIAN_LIMIT = 1 << 22
 """Up to this many losses are kept for the median; beyond it there is none, and memory stays flat."""
@@ -30,69 +38,69 @@ LARGEST_SQUARED = 1e150
 
 @dataclass
 class Moments:
-    """Exact Σl, Σl², Σlw, Σw and Σw² over samples, of which spread and standard error follow."""
+    """Exact Σl, Σl², Σlw, Σw and Σw² over samples, of which spread and standard error follow.
+
+    Sums of products count units of 2**-2148, the square of the unit of the others.
+    """
 
     count: int = 0
     loss: ExactSum = field(default_factory=ExactSum)
-    loss_squared: ExactSum = field(default_factory=ExactSum)
-    cross: ExactSum = field(default_factory=ExactSum)
     weight: ExactSum = field(default_factory=ExactSum)
-    weight_squared: ExactSum = field(default_factory=ExactSum)
+    loss_squared: int = 0
+    cross: int = 0
+    weight_squared: int = 0
+    bounded: bool = True
+    """Whether every loss has a finite square."""
 
     def add(self, loss: Array, weight: Array | None) -> None:
         """Add samples; a weight of None is 1 for each."""
         if not len(loss):
             return
         self.count += len(loss)
+        before = self.loss.units
         self.loss.add(loss)
-        finite = loss if largest_magnitude(loss) < LARGEST_SQUARED else loss[np.abs(loss) < LARGEST_SQUARED]
-        self.loss_squared.nan += len(loss) - len(finite)
-        for part in squares(finite):
-            self.loss_squared.add(part)
+        self.bounded &= largest_magnitude(loss) < LARGEST_SQUARED
         if weight is None:
             self.weight.add_count(len(loss))
-            self.weight_squared.add_count(len(loss))
-            self.cross.add(loss)
+        else:
+            self.weight.add(weight)
+        if not self.bounded:  # and so without a spread, whatever the others are
             return
-        self.weight.add(weight)
-        for part in squares(weight):
-            self.weight_squared.add(part)
-        if len(finite) == len(loss):
-            for part in products(loss, weight):
-                self.cross.add(part)
+        self.loss_squared += sum_of_squares(loss)
+        if weight is None:
+            self.weight_squared += len(loss) << (2 * UNIT_EXPONENT)
+            self.cross += (self.loss.units - before) << UNIT_EXPONENT
+        else:
+            self.weight_squared += sum_of_squares(weight)
+            self.cross += sum_of_products(loss, weight)
 
     def merge(self, other: Moments) -> None:
         """Add the samples of another range."""
         self.count += other.count
-        for name in ("loss", "loss_squared", "cross", "weight", "weight_squared"):
-            getattr(self, name).merge(getattr(other, name))
+        self.loss.merge(other.loss)
+        self.weight.merge(other.weight)
+        self.loss_squared += other.loss_squared
+        self.cross += other.cross
+        self.weight_squared += other.weight_squared
+        self.bounded &= other.bounded
 
     def std(self) -> float | None:
         """The standard deviation of the sample losses, with n − 1."""
         n = self.count
-        if n < 2 or not (self.loss.finite and self.loss_squared.finite):
+        if n < 2 or not self.bounded:
             return None
-        # All totals count units of 2**-1074: bring Σl² and (Σl)² to the same unit.
-        one = ExactSum()
-        one.add_count(1)
-        spread = n * self.loss_squared.units * one.units - self.loss.units**2
-        return math.sqrt(exact_ratio(max(spread, 0), n * (n - 1) * one.units**2))
+        spread = n * self.loss_squared - self.loss.units**2
+        return root_of_ratio(max(spread, 0), n * (n - 1) << (2 * UNIT_EXPONENT))
 
     def standard_error(self) -> float | None:
         """The standard error of the mean Σl / Σw, a ratio of two sums over samples."""
         n = self.count
-        if n < 2 or not (self.loss.finite and self.loss_squared.finite and self.weight.units):
+        if n < 2 or not (self.bounded and self.weight.units):
             return None
         # Σ(l − m·w)² with m = Σl / Σw, times (Σw)², in whole numbers throughout.
         loss, weight = self.loss.units, self.weight.units
-        residual = (
-            self.loss_squared.units * weight**2
-            - 2 * self.cross.units * loss * weight
-            + self.weight_squared.units * loss**2
-        )
-        one = ExactSum()
-        one.add_count(1)
-        return math.sqrt(exact_ratio(max(residual, 0) * n * one.units, (n - 1) * weight**4))
+        residual = self.loss_squared * weight**2 - 2 * self.cross * loss * weight + self.weight_squared * loss**2
+        return root_of_ratio(max(residual, 0) * n, (n - 1) * weight**4)
 
 
 @dataclass

@@ -99,7 +99,9 @@ def standard_errors(left_out: Array) -> Array:
     """
     count = left_out.shape[1]
     spread = left_out - left_out.mean(axis=1, keepdims=True)
-    errors: Array = np.sqrt((count - 1) / count * (spread**2).sum(axis=1))
+    _, exponent = np.frexp(np.abs(spread).max(axis=1, keepdims=True))  # of numbers up to 1 every sum of squares is one
+    of_unit = np.sqrt((count - 1) / count * (np.ldexp(spread, -exponent) ** 2).sum(axis=1))
+    errors: Array = np.ldexp(of_unit, exponent[:, 0])
     return errors
 
 

@@ -15,7 +15,7 @@ from losscli.engine.kind import RowFacts, examine
 from losscli.engine.result import Extreme
 from losscli.engine.scoring import as_float64, sample_shape
 from losscli.losses.contracts import ROW_SUM_TOLERANCE
-from losscli.numerics import Array, logsumexp
+from losscli.numerics import MIDDLE, Array, logsumexp, scaled
 
 SampleOf = Callable[[np.ndarray], np.ndarray]
 
@@ -33,10 +33,6 @@ FINE_BINS = 10_000
 
 SHOWN_BINS = 14
 """The most bins that a histogram shows."""
-
-
-SQUARED_IN_RANGE = 2.0**-400, 2.0**400
-"""Numbers up to these have squares and sums of squares well within the range of float64."""
 
 
 class Spread:
@@ -110,8 +106,8 @@ class Spread:
     def _fit_exponent(self) -> None:
         """Bring the moments into a unit that suits the largest number so far."""
         largest = max(abs(extreme.value) for extreme in (self.low, self.high) if extreme is not None)
-        least, most = SQUARED_IN_RANGE
-        exponent = 0 if least <= largest <= most or not largest else math.frexp(largest)[1]
+        low, high = MIDDLE
+        exponent = 0 if low <= largest < high or not largest else math.frexp(largest)[1]
         self._mean = math.ldexp(self._mean, self._exponent - exponent)
         self._squares = math.ldexp(self._squares, 2 * (self._exponent - exponent))
         self._exponent = exponent
@@ -121,18 +117,12 @@ class Spread:
         """The mean of the finite numbers, which rounding does not take beyond them."""
         if self.low is None or self.high is None:
             return None
-        return min(max(_scaled(self._mean, self._exponent), self.low.value), self.high.value)
+        return min(max(scaled(self._mean, self._exponent), self.low.value), self.high.value)
 
     @property
     def std(self) -> float | None:
         """Their standard deviation, with n − 1 in its denominator."""
-        return _scaled(math.sqrt(self._squares / (self.finite - 1)), self._exponent) if self.finite > 1 else None
-
-
-def _scaled(number: float, exponent: int) -> float:
-    """A number times a power of two; infinite where that is beyond float64, which `math.ldexp` refuses."""
-    with np.errstate(over="ignore"):
-        return float(np.ldexp(number, exponent))
+        return scaled(math.sqrt(self._squares / (self.finite - 1)), self._exponent) if self.finite > 1 else None
 
 
 class Bins:

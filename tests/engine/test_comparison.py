@@ -290,6 +290,14 @@ def test_without_a_difference_a_verdict_is_rare(saved):
     assert decided <= 16
 
 
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**-600, 2.0**600])
+def test_errors_of_tiny_and_of_huge_differences_are_in_proportion(scale):
+    left_out = np.array([[1.0, 2.0, 4.0, -3.0], [0.5, 0.5, 0.5, 0.5]])
+    plain = standard_errors(left_out)
+    np.testing.assert_array_equal(standard_errors(scale * left_out), scale * plain)
+    np.testing.assert_array_equal(standard_errors(left_out * [[1.0], [scale]]), plain)
+
+
 def test_an_infinite_loss_decides_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("a.npy", [[0.5, 0.5], [1.0, 0.0], [0.25, 0.75]])

@@ -55,6 +55,17 @@ def test_sums_of_groups_keep_what_is_not_finite_apart():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
+def test_a_group_of_tiny_losses_has_its_spread_beside_others(weighted):
+    losses, groups = read_only([1e-200, 3e-200, 0.0, 1.0, 2.0, 4.0]), read_only([0, 0, 0, 1, 1, 1])
+    weight = read_only([1.0, 2.0, 3.0, 1.0, 5.0, 2.0]) if weighted else None
+    found = by_label(run("l1", losses, np.zeros(6), by=groups, sample_weight=weight))
+    for label in (0, 1):
+        rows = groups == label
+        alone = run("l1", losses[rows], np.zeros(3), sample_weight=weight if weight is None else weight[rows])
+        assert found[label].standard_error == alone.statistics.standard_error > 0.0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
 def test_a_group_is_a_run_over_its_samples(weighted):
     n = 3000
     predictions, targets = read_only(RANDOM.normal(size=n)), read_only(RANDOM.normal(size=n))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 import statistics
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -23,22 +25,22 @@ def result_of(values, **options):
     return losscli.compute("l1", np.array(values), np.zeros(len(values)), **options)
 
 
-def close(value: float, values: list[float]) -> object:
-    """Squares are exact to 2^-78 of themselves, which bounds what a spread far below its values keeps."""
-    return pytest.approx(value, rel=1e-14, abs=max(2.0**-38 * max(values), 1e-300))
+def close(value: float) -> object:
+    return pytest.approx(value, rel=1e-15, abs=0.0)
 
 
 def root(value: Fraction) -> float:
     """The square root of a fraction of any size."""
-    return math.sqrt(float(value))
+    with decimal.localcontext(prec=40):
+        return float((Decimal(value.numerator) / value.denominator).sqrt())
 
 
 @given(losses)
 def test_std_and_median_are_those_of_exact_arithmetic(values):
     found = result_of(values).statistics
     exact = list(map(Fraction, values))
-    assert found.std == close(root(statistics.variance(exact)), values)
-    assert found.standard_error == close(root(statistics.variance(exact) / len(exact)), values)
+    assert found.std == close(root(statistics.variance(exact)))
+    assert found.standard_error == close(root(statistics.variance(exact) / len(exact)))
     assert found.median == pytest.approx(statistics.median(values), rel=1e-15, abs=0)
     assert (found.min.value, found.max.value) == (min(values), max(values))
     assert found.max.sample == values.index(max(values))
@@ -52,12 +54,31 @@ def test_standard_error_of_a_weighted_mean_is_that_of_a_ratio(values, weight):
     weighted = [Fraction(x) for x in np.multiply(weight, values).tolist()]
     mean, n = sum(weighted) / sum(w), len(values)
     residual = sum((a - mean * b) ** 2 for a, b in zip(weighted, w, strict=True))
-    assert found.standard_error == close(root(residual * n / (n - 1)) / float(sum(w)), values)
+    assert found.standard_error == close(root(residual * n / (n - 1) / sum(w) ** 2))
 
 
-def test_no_cancellation_in_the_spread():
-    values = [1e8, 1e8 + 1.0, 1e8 + 2.0]
-    assert result_of(values).statistics.std == 1.0
+@pytest.mark.parametrize(("values", "std"), [
+    ([1e8, 1e8 + 1.0, 1e8 + 2.0], 1.0),
+    ([1.0, 1.0 + 2.0**-52, 1.0 + 2.0**-51], 2.0**-52),
+    ([1.0 + 2.0**-39 * step for step in range(7, 10)], 2.0**-39),
+])  # fmt: skip
+def test_no_cancellation_in_the_spread(values, std):
+    found = result_of(values, sample_weight=np.full(3, 2.0)).statistics
+    assert (result_of(values).statistics.std, found.std) == (std, 2.0 * std)
+    assert found.standard_error == close(std / math.sqrt(3.0))
+
+
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**-600, 2.0**-450, 2.0**490])
+@pytest.mark.parametrize("weight", [1e-200, 1.0, 1e130])
+def test_losses_whose_squares_leave_the_range_of_float64_have_a_spread(scale, weight):
+    values, weights = np.array([1.0, 0.0, 2.0, 5.0]), np.array([1.0, 2.0, 0.5, 3.0])
+    if scale * weight > 2.0**490 or scale * weight < 2.0**-1000:
+        weight = 1.0
+    plain = result_of(values, sample_weight=weights, by=np.zeros(4)).statistics
+    result = result_of(scale * values, sample_weight=weight * weights, by=np.zeros(4))
+    assert result.statistics.std == close(scale * weight * plain.std)
+    assert result.statistics.standard_error == close(scale * plain.standard_error)
+    assert result.groups.groups[0].standard_error == result.statistics.standard_error
 
 
 @pytest.mark.filterwarnings("ignore::losscli.LossWarning")

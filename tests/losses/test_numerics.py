@@ -451,13 +451,29 @@ plain = st.floats(-1e100, 1e100).filter(lambda x: x == 0.0 or abs(x) > 1e-100)
 
 
 @given(plain, plain)
-def test_products_and_squares_lose_nothing_worth_the_name(left, right):
+def test_products_and_squares_lose_nothing(left, right):
     for parts, true in (
         (numerics.products(read_only([left]), read_only([right])), Fraction(left) * Fraction(right)),
         (numerics.squares(read_only([left])), Fraction(left) ** 2),
     ):
-        off = sum(Fraction(float(part[0])) for part in parts) - true
-        assert abs(off) <= abs(true) * Fraction(1, 2**78)
+        assert sum(Fraction(float(part[0])) for part in parts) == true
+
+
+@pytest.mark.parametrize("left", [TINY, 1e-310, 2.0**-451, 2.0**-449, 0.1, 1e149])
+@pytest.mark.parametrize("right", [TINY, 1e-200, 0.1, 3.0, 1e150, 1e300])
+def test_sums_of_products_and_of_squares_are_exact_in_every_range(left, right):
+    lefts, rights = read_only([left, 0.0, 0.75 * left]), read_only([right, 0.5 * right, -right])
+    true = sum(Fraction(a) * Fraction(b) for a, b in zip(lefts.tolist(), rights.tolist(), strict=True))
+    assert Fraction(numerics.sum_of_products(lefts, rights), 2**2148) == true
+    for values in (lefts, rights):
+        assert Fraction(numerics.sum_of_squares(values), 2**2148) == sum(Fraction(v) ** 2 for v in values.tolist())
+
+
+@pytest.mark.parametrize("square", [Fraction(2), Fraction(2) / 10**400, Fraction(3, 7) * 10**300, Fraction(0)])
+def test_the_root_of_a_ratio_of_any_size(square):
+    with mpmath.workdps(40):
+        true = mpmath.sqrt(mpmath.mpf(square.numerator) / square.denominator)
+        assert_ulps(numerics.root_of_ratio(square.numerator, square.denominator), true, 1)
 
 
 @pytest.mark.parametrize(
