@@ -104,7 +104,8 @@ class ParquetWriter:
 
     def finish(self) -> None:
         """Write the last row group and the footer."""
-        self._flush()
+        if self._pending or self._file is None:  # else the rows ended with a row group
+            self._flush()
         if self._file is not None:
             self._file.close()
 

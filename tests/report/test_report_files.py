@@ -92,6 +92,14 @@ class TestContent:
         write(tmp_path / "a.parquet", [block_of([1.0] * 3, label=read_only(["caf\udce9", "café\x1b", None], object))])
         assert pq.read_table(tmp_path / "a.parquet")["label"].to_pylist() == [r"caf\udce9", "café\x1b", None]
 
+    @pytest.mark.parametrize("groups", [1, 2])
+    def test_parquet_rows_that_end_with_a_row_group(self, tmp_path, groups):
+        """A table without rows was then added, which lacked the columns that the loss adds."""
+        labels = read_only(["x"] * 65_536, object)
+        write(tmp_path / "a.parquet", [block_of(np.ones(65_536), start=65_536 * i, label=labels) for i in range(groups)])
+        assert pq.read_table(tmp_path / "a.parquet").num_rows == 65_536 * groups
+        assert pq.read_metadata(tmp_path / "a.parquet").num_row_groups == groups
+
     def test_parquet_row_groups_are_bounded(self, tmp_path):
         sizes = [10_000] * 20 + [150_000]
         starts = np.cumsum([0, *sizes])
