@@ -35,7 +35,7 @@ def judge(
     """The verdict on `value`; None where nothing was asked.
 
     `expect` passes where |value − expect| ≤ atol + rtol · |expect|; with neither tolerance given,
-    rtol is 1e-6. A NaN passes nothing.
+    rtol is 1e-6. A NaN passes nothing, and nothing but itself passes for an infinite `expect`.
     """
     gates = []
     if expect is not None:
@@ -51,8 +51,10 @@ def judge(
 
 def _expectation(value: float, expect: float, rtol: float, atol: float) -> Limit:
     distance = 0.0 if value == expect else abs(value - expect)
+    if math.isinf(expect):
+        return Limit("expect", expect, not distance, {}, {"rtol": rtol, "atol": atol})
     passed = distance <= atol + rtol * abs(expect)
-    relative = distance / abs(expect) if expect and math.isfinite(expect) else math.nan
+    relative = distance / abs(expect) if expect else math.nan
     if relative * abs(expect) < distance:  # rounded down: the next one up is the one that passes
         relative = math.nextafter(relative, math.inf)
     return Limit("expect", expect, passed, _needed(rtol=relative, atol=distance), {"rtol": rtol, "atol": atol})

@@ -159,6 +159,20 @@ def test_nothing_passes_for_nan_and_infinity_passes_for_itself(shell):
     assert shell("bce p.npy y.npy -q --max 1e300").code == 1
 
 
+@pytest.mark.parametrize("expected", ["inf", "-inf"])
+@pytest.mark.parametrize("tolerance", ["", "--rtol 0.1", "--atol inf"])
+def test_no_finite_value_passes_for_an_infinite_one(gate, expected, tolerance):
+    failed = gate(f"mse a.npy b.npy --format value --expect {expected} {tolerance}")
+    assert (failed.code, failed.out) == (1, "0.3125\n")
+    assert "it passes with" not in failed.err
+
+
+def test_the_other_infinity_passes_for_neither(shell):
+    shell.save("p.npy", [0.0])
+    shell.save("y.npy", [1.0])
+    assert shell("bce p.npy y.npy -q --expect -inf").code == 1
+
+
 TABLE = "id,p_cat,p_dog,label,w\n7,0.7,0.3,cat,1\n8,0.2,0.8,dog,3\n9,0.6,0.4,dog,0\n"
 MEAN = -(np.log(0.7) + 3 * np.log(0.8)) / 4
 
