@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import io
 import os
@@ -106,11 +107,16 @@ def _guarded(arguments: list[str]) -> int:
         if isinstance(leaving.__context__, BrokenPipeError):
             return Exit.READER_GONE
         return leaving.code if isinstance(leaving.code, int) else Exit.DONE
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        # A library that finds no room for itself says so as an import that failed.
+        if isinstance(error, ImportError) and "map segment" not in str(error) and "allocate" not in str(error):
+            return _bug(error, arguments)
         from losscli.errors import DataError
 
         return _said(DataError("there is not enough memory for this input", hint="--threads 1 needs the least"))
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return _said(_too_many_files(error))
         if error.filename is not None and "--install-completion" in arguments:
             return _said(_completion_failed(error))
         if error.filename is None and _is_full(error):
@@ -179,9 +185,17 @@ def _said(error: LosscliError) -> int:
 
 
 def _is_full(error: OSError) -> bool:
-    import errno
-
     return error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EBADF)
+
+
+def _too_many_files(error: OSError) -> LosscliError:
+    from losscli.errors import DataError
+
+    return DataError(
+        "the system lets this process open no more files",
+        why=(error.strerror or str(error)).lower(),
+        hint="ulimit -n 1024 in the same shell allows more",
+    )
 
 
 def _stdout_failed(why: str) -> LosscliError:

@@ -220,6 +220,26 @@ def test_a_bug_says_so_in_one_line(pair, monkeypatch):
     assert "Traceback" in pair("mse a.npy b.npy --debug").err
 
 
+def test_too_few_open_files_are_no_bug(pair):
+    outcome = pair.script("ulimit -n 5; losscli mse a.npy b.npy --threads 1")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err.startswith("losscli: error: the system lets this process open no more files\n")
+    assert "hint: ulimit -n 1024" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "message", ["libarrow.so: failed to map segment from shared object", "libx.so: cannot allocate memory in static"]
+)
+def test_a_library_that_finds_no_room_is_no_bug(pair, monkeypatch, message):
+    def compute(*_arguments, **_named):
+        raise ImportError(message)
+
+    monkeypatch.setattr(losscli.cli.loss_command, "score", compute)
+    outcome = pair("mse a.npy b.npy")
+    assert outcome.code == 3
+    assert outcome.err.startswith("losscli: error: there is not enough memory")
+
+
 def test_too_little_memory_is_no_bug(pair, monkeypatch):
     def hungry(*_):
         raise MemoryError

@@ -96,7 +96,8 @@ class TestContent:
     def test_parquet_rows_that_end_with_a_row_group(self, tmp_path, groups):
         """A table without rows was then added, which lacked the columns that the loss adds."""
         labels = read_only(["x"] * 65_536, object)
-        write(tmp_path / "a.parquet", [block_of(np.ones(65_536), start=65_536 * i, label=labels) for i in range(groups)])
+        ones, starts = np.ones(65_536), range(0, 65_536 * groups, 65_536)
+        write(tmp_path / "a.parquet", [block_of(ones, start=start, label=labels) for start in starts])
         assert pq.read_table(tmp_path / "a.parquet").num_rows == 65_536 * groups
         assert pq.read_metadata(tmp_path / "a.parquet").num_row_groups == groups
 
