@@ -504,16 +504,19 @@ def test_a_result_is_proven_where_it_is_far_above_what_may_be_lost(frames, monke
     logarithmic = lattice._logarithmic
 
     def spy(reader, states):
-        left.append(states.rows.size)
+        left.extend(states.rows.tolist())
         return logarithmic(reader, states)
 
     monkeypatch.setattr(lattice, "_logarithmic", spy)
     least = lattice.SPARE - 1 - 30 - 60 - frames // 512
-    certain = np.tile([1.0, 0.0], (frames, 1))
-    for power in (least, least + 1):
-        certain[-1] = 0.0, 2.0**-power
-        assert one(certain, [1], kind="probs") == pytest.approx(power * math.log(2.0), rel=1e-15)
-        assert len(left) == power - least
+    shares = np.full((2, frames, 8), 1.0 / 8.0)  # the second utterance is far less likely, and loses nothing
+    shares[0] = np.eye(8)[0]
+    for power, unproven in ((least, []), (least + 1, [0])):
+        shares[0, -1, :2] = 0.0, 2.0**-power
+        losses = ctc_nll(shares, np.ones((2, 1), int), [frames] * 2, [1, 1], blank=0, kind="probs")
+        ways = frames * (frames + 1) // 2
+        np.testing.assert_allclose(losses, [power * math.log(2.0), frames * math.log(8.0) - math.log(ways)], rtol=1e-15)
+        assert left == unproven
 
 
 def test_a_state_is_reached_once_some_path_leads_to_it():
