@@ -405,23 +405,21 @@ def _scaled(reader: _Reader, lattice: _Lattice, in_order: InOrder) -> tuple[Arra
     The result is proven where it is 2**60 times above all such losses; 2**30 is allowed for their number.
     """
 
-    def read(span: Span) -> tuple[Array, np.ndarray | None]:
-        """The probabilities of the labels, and which utterances are to be set aside, if any."""
+    def read(span: Span) -> Array:
+        """The probabilities of the labels; 0 in utterances with strange ones: of those then nothing is proven."""
         first = slice(span.running)
         with np.errstate(all="ignore"):  # is kept by thread
             probabilities = reader.probabilities(span.start, span.stop, lattice.rows[first], lattice.labels[first])
-            if probabilities.max() < 2.0:
-                return probabilities, None
-            return probabilities, _clear_strange(probabilities, lattice.frames[first] - span.start)
+            if not probabilities.max() < 2.0:
+                _clear_strange(probabilities, lattice.frames[first] - span.start)
+            return probabilities
 
     states = _ScaledStates(lattice)
     number, width = lattice.labels.shape
     step = max(1, READ_NUMBERS // max(2 * number * width, len(reader.frames) * reader.frames.shape[2]))
     spans = list(lattice.spans(step))
     together = max(1, KEPT_NUMBERS // (step * number * width))
-    for span, (probabilities, strange) in zip(spans, in_order(read, spans, together), strict=True):
-        if strange is not None:
-            states.set_aside(strange)
+    for span, probabilities in zip(spans, in_order(read, spans, together), strict=True):
         running_at = lattice.running(span.start, span.stop)
         for time, (probability, running) in enumerate(zip(probabilities, running_at, strict=True), span.start):
             if time % WINDOW == 0:
@@ -438,12 +436,11 @@ def _scaled(reader: _Reader, lattice: _Lattice, in_order: InOrder) -> tuple[Arra
     return np.log(mantissa) + exponent * math.log(2.0), (total >= FLOOR) & (exponent > bound)
 
 
-def _clear_strange(probabilities: Array, remaining: np.ndarray) -> np.ndarray:
-    """Which utterances have frames that are no distributions (NaN, or far above 1): in those nothing is left."""
-    probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = 0.0  # behind the end
+def _clear_strange(probabilities: Array, remaining: np.ndarray) -> None:
+    """Leave nothing of utterances with frames that are no distributions (NaN, or far above 1), nor behind an end."""
+    probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = 0.0
     strange = ~(probabilities.max(axis=(0, 2)) < 2.0)
     probabilities[:, strange] = 0.0
-    return np.asarray(strange)
 
 
 class _First(NamedTuple):
@@ -551,10 +548,6 @@ class _ScaledStates:
         if suspect.any():
             exponents = np.where(suspect, self.exponent, NOWHERE)
             np.maximum(self.at_risk, exponents.max(axis=1), out=self.at_risk)
-
-    def set_aside(self, strange: np.ndarray) -> None:
-        """Leave utterances to the log domain."""
-        self.at_risk[: strange.size][strange] = -NOWHERE
 
 
 def _flat(states: np.ndarray, running: int) -> np.ndarray:

@@ -273,8 +273,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.losses.lattice._logarithmic": ("largest[largest == -np.inf] = 1.0",),
         "losscli.losses.lattice._log_of_sum": ("largest = np.where(largest == -np.inf, 1.0, largest)",),
         "losscli.losses.lattice._clear_strange": (
-            "probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = 1.0  # behind the end",
-            "probabilities[:, strange] = 1.0",
+            "probabilities[np.arange(len(probabilities))[:, np.newaxis] >= remaining] = 1.0",
         ),
         "losscli.losses.lattice._lost": ("terms = np.zeros((2 << int(lattice.frames[0]).bit_length(), number))",),
     },
