@@ -39,6 +39,9 @@ PREDICTION = Option(
 )
 TARGET = Option("target", float, ..., "The target, the same for all predictions.", "Range")
 
+MOST_POINTS = 10_000_000
+"""A curve is held in memory; no drawing has as many points."""
+
 FORMS = ("table", "md", "plot", "json", "jsonl", "csv")
 SHORT = ("plot", "json", "csv")
 """The forms that have an option of their own."""
@@ -104,7 +107,7 @@ def _predictions(text: str) -> np.ndarray:
     except ValueError as error:
         raise UsageError(
             f"--pred is {text!r}, but must be FROM:TO:COUNT or a comma list of finite numbers",
-            why="COUNT is a whole number, 2 or more" if ":" in text else "",
+            why=f"COUNT is a whole number, 2 or more, and {MOST_POINTS:,} at most" if ":" in text else "",
             hint="--pred -3:5:100",
         ) from error
     if not np.isfinite(found).all():
@@ -113,8 +116,8 @@ def _predictions(text: str) -> np.ndarray:
 
 
 def _count(text: str) -> int:
-    """A whole number of 2 or more; a ValueError for any other text."""
-    if not text.isdecimal() or int(text) < 2:
+    """A whole number from 2 to the most points of a curve; a ValueError for any other text."""
+    if not text.isdecimal() or not 2 <= int(text) <= MOST_POINTS:
         raise ValueError(text)
     return int(text)
 

@@ -41,6 +41,10 @@ FEW_UNITS = 20
 """Resampled intervals of fewer units are known to be too short."""
 
 
+MOST_RESAMPLES = 10_000_000
+"""Memory and time go with the resamples: without a bound a slip of the finger would take all of both."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How sure a verdict has to be, and what it is drawn from."""
@@ -63,6 +67,12 @@ class Settings:
         for name, least in (("resamples", 100), ("seed", 0), ("top", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"--{name} is {getattr(self, name)}, but must be a whole number ≥ {least}")
+        if self.resamples > MOST_RESAMPLES:
+            raise UsageError(
+                f"--resamples is {self.resamples}, but must be {MOST_RESAMPLES:,} at most",
+                why="each of them is kept in memory",
+                hint=f"--resamples {MOST_RESAMPLES}",
+            )
 
     @property
     def alpha(self) -> float:

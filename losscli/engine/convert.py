@@ -27,6 +27,10 @@ def argmax(values: Array) -> np.ndarray:
     return positions
 
 
+MOST_CLASSES = 10_000_000
+"""No classifier has as many; a label's row would take more than is held of a sample elsewhere."""
+
+
 def one_hot(index: np.ndarray, classes: int) -> np.ndarray:
     """A last axis of `classes` numbers, 1 at the index and 0 elsewhere."""
     rows = np.zeros((*index.shape, classes), np.int64)
@@ -126,6 +130,12 @@ class Conversion:
             )
         if self.classes is not None and self.classes < 2:
             raise UsageError(f"--classes is {self.classes}, but must be 2 or more")
+        if self.classes is not None and self.classes > MOST_CLASSES:
+            raise UsageError(
+                f"--classes is {self.classes}, but must be {MOST_CLASSES:,} at most",
+                why="each label becomes so many numbers, which are held in memory",
+                hint="losses take labels as they are",
+            )
 
     def open(self) -> Converter:
         """The conversion of what the input holds; reading begins with its first block."""

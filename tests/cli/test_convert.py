@@ -256,6 +256,7 @@ def test_text_is_refused(shell, complaint):
         ("softmix x.npy", ["softmix", "did you mean 'softmax'?"]),
         ("one-hot x.npy", ["--classes N"]),
         ("one-hot x.npy --classes 1", ["2 or more"]),
+        ("one-hot x.npy --classes 99999999999999999999", ["10,000,000 at most"]),
         ("softmax x.npy --classes 3", ["--classes does not apply to softmax"]),
         ("exp x.npy --class-axis 1", ["--class-axis does not apply to exp"]),
         ("exp x.npy -o out.txt", [".parquet"]),

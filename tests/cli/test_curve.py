@@ -135,6 +135,7 @@ def test_an_infinite_loss_is_said(shell):
         ("gaussian-nll --pred 0,1 --target 1 --std std.csv", ["--std", "one number"]),
         ("l1 --pred 0:1 --target 1", ["FROM:TO:COUNT", "COUNT"]),
         ("l1 --pred 0:1:1 --target 1", ["2 or more"]),
+        ("l1 --pred 0:1:1000000000000 --target 1", ["10,000,000 at most"]),
         ("l1 --pred 0:1:1.5 --target 1", ["whole number"]),
         ("l1 --pred 0:inf:5 --target 1", ["finite"]),
         ("l1 --pred 1,,2 --target 1", ["comma list"]),

@@ -339,6 +339,7 @@ def test_letters_go_on_after_z():
         {"margin": -1.0},
         {"margin": math.nan},
         {"resamples": 10},
+        {"resamples": 10**13},
         {"seed": -1},
         {"top": -1},
     ],
