@@ -172,6 +172,7 @@ def _score_step(
     factor = None
     if "sample_weight" in values:
         factor = as_float64(array(values, "sample_weight")).reshape(len(elements.loss))
+        factor = _of_counted(factor, elements.ignored)
         elements = _weighted(elements, factor, start, fields["sample_weight"], nan)
     if elements.skipped is not None:
         elements = _without(elements.skipped, elements, partial)
@@ -211,6 +212,13 @@ def _score_step(
 def _in_unit(elements: Elements, unit_in_nats: float) -> Elements:
     mean_loss = None if elements.mean_loss is None else elements.mean_loss / unit_in_nats
     return replace(elements, loss=elements.loss / unit_in_nats, mean_loss=mean_loss, largest=None)
+
+
+def _of_counted(factor: Array, ignored: np.ndarray | None) -> Array:
+    """The samples' weights, without a NaN where all of a sample is ignored: there it is no error."""
+    if ignored is None or not np.isnan(factor).any():
+        return factor
+    return np.where(np.isnan(factor) & ignored.reshape(len(factor), -1).all(axis=1), 0.0, factor)
 
 
 def _weighted(elements: Elements, factor: Array, start: int, field: Field, nan: NanPolicy) -> Elements:

@@ -1,5 +1,7 @@
 """Numbers that cannot be scored: labels, targets, NaN and infinities, weights."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -151,6 +153,17 @@ def test_a_nan_label(shell, complaint):
     skipped = shell("nll preds.npy labels.npy --on-nan skip --format value")
     assert float(skipped.out) == pytest.approx(kept, rel=1e-14)
     assert shell("nll preds.npy labels.npy --on-nan propagate --format value").out == "nan\n"
+
+
+@pytest.mark.parametrize("policy", ["error", "skip", "propagate"])
+def test_a_nan_weight_of_an_ignored_sample_is_no_error(shell, policy):
+    shell.write("t.csv", "a,b,y,w\n0.5,0.5,-100,nan\n0.25,0.75,1,2\n")
+    found = shell(
+        f"nll t.csv --pred a,b --target y --kind probs --sample-weight w --ignore-index=-100 --on-nan {policy} --json"
+    )
+    result = json.loads(found.out)
+    assert result["value"] == pytest.approx(-np.log(0.75), rel=1e-15)
+    assert (result["counts"]["skipped"], result["counts"]["ignored"]) == (0, 1)
 
 
 def test_infinite_inputs(shell, complaint):
