@@ -30,6 +30,12 @@ def damage_named(path: str, kind: str) -> Iterator[None]:
     except pa.ArrowMemoryError as error:  # no fault of the file
         raise MemoryError(str(error)) from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if "decrypt" in str(error).lower():
+            raise DataError(
+                f"{path}: the {kind} file is encrypted in columns that are read",
+                why=shown(str(error).partition("\n")[0]),
+                hint="decrypt it first",
+            ) from error
         raise DataError(
             f"{path}: the {kind} file is truncated or damaged",
             why=shown(str(error).partition("\n")[0]),

@@ -107,7 +107,9 @@ class ParquetTable(TableSource):
 
     def _open(self, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
         # Not mapped: a file that another process cuts off meanwhile would kill this one.
-        return pq.ParquetFile(self._local_path, metadata=metadata, buffer_size=_READ_BYTES)
+        return pq.ParquetFile(
+            self._local_path, metadata=metadata, buffer_size=_READ_BYTES, page_checksum_verification=True
+        )
 
 
 def _room(column_type: pa.DataType, rows: int) -> int:

@@ -1,5 +1,6 @@
 """Parquet and Arrow tables: which columns are taken, and what they become."""
 
+import base64
 import decimal
 import io
 import subprocess
@@ -587,3 +588,35 @@ def test_arrays_alone_do_not_load_pyarrow(folder):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_page_that_its_checksum_belies(tmp_path):
+    """It is for the reader to ask for the check: the changed number was scored."""
+    path = tmp_path / "t.parquet"
+    numbers = np.arange(1000.0)
+    pq.write_table(pa.table({"p": numbers}), path, compression="none", use_dictionary=False, write_page_checksum=True)
+    content = bytearray(path.read_bytes())
+    content[content.index(np.float64(500.0).tobytes()) + 5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="the Parquet file is truncated or damaged") as caught:
+        read_whole(open_source(str(path)).select(["p"]))
+    assert "CRC" in caught.value.why
+
+
+def test_an_encrypted_column_is_no_damage(tmp_path):
+    encryption = pytest.importorskip("pyarrow.parquet.encryption")
+
+    class Keys(encryption.KmsClient):
+        def wrap_key(self, key, _name):
+            return base64.b64encode(key)
+
+    factory = encryption.CryptoFactory(lambda _config: Keys())
+    config = encryption.EncryptionConfiguration(footer_key="k", column_keys={"k": ["p"]}, plaintext_footer=True)
+    properties = factory.file_encryption_properties(encryption.KmsConnectionConfig(), config)
+    table = pa.table({"p": [1.0, 2.0], "y": [3.0, 4.0]})
+    path = tmp_path / "t.parquet"
+    with pq.ParquetWriter(path, table.schema, encryption_properties=properties) as writer:
+        writer.write_table(table)
+    with pytest.raises(DataError, match="is encrypted in columns that are read"):
+        read_whole(open_source(str(path)).select(["p"]))
+    assert read_whole(open_source(str(path)).select(["y"])).tolist() == [3.0, 4.0]
