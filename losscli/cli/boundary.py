@@ -117,6 +117,8 @@ def _guarded(arguments: list[str]) -> int:
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
             return _said(_too_many_files(error))
+        if error.errno == errno.ENOENT and _folder_is_gone():
+            return _said(_no_folder())
         if error.filename is not None and "--install-completion" in arguments:
             return _said(_completion_failed(error))
         if error.filename is None and _is_full(error):
@@ -186,6 +188,22 @@ def _said(error: LosscliError) -> int:
 
 def _is_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EBADF)
+
+
+def _folder_is_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib would be imported for it
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def _no_folder() -> LosscliError:
+    from losscli.errors import DataError
+
+    return DataError(
+        "the current folder was removed, and relative paths begin there", hint="cd into a folder that exists"
+    )
 
 
 def _too_many_files(error: OSError) -> LosscliError:

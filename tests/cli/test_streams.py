@@ -220,6 +220,15 @@ def test_a_bug_says_so_in_one_line(pair, monkeypatch):
     assert "Traceback" in pair("mse a.npy b.npy --debug").err
 
 
+@pytest.mark.parametrize("command", ["mse ../a.npy ../b.npy", "mse {0}/a.npy {0}/b.npy -o each.csv"])
+def test_a_current_folder_that_was_removed(pair, command):
+    (pair.folder / "gone").mkdir()
+    outcome = pair.script(f"cd gone; rmdir ../gone; losscli {command.format(pair.folder)}")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err.startswith("losscli: error: the current folder was removed")
+    assert "hint: cd into a folder that exists" in outcome.err
+
+
 def test_too_few_open_files_are_no_bug(pair):
     outcome = pair.script("ulimit -n 5; losscli mse a.npy b.npy --threads 1")
     assert (outcome.code, outcome.out) == (3, "")
