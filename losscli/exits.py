@@ -11,6 +11,8 @@ class Exit(IntEnum):
     USAGE = 2
     DATA = 3
     BUG = 70
+    HUNG_UP = 129
     INTERRUPTED = 130
     READER_GONE = 141
     TERMINATED = 143
+    OUT_OF_TIME = 152

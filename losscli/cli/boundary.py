@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from contextlib import redirect_stdout, suppress
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -20,6 +21,9 @@ ISSUES = "report it with the command and the output of --debug"
 
 MOST_DIGITS_OF_WIDTHS = 5
 """No terminal has as many columns as one digit more would say."""
+
+ENDINGS = {"SIGTERM": Exit.TERMINATED, "SIGHUP": Exit.HUNG_UP, "SIGXCPU": Exit.OUT_OF_TIME}
+"""The signals by which others end a run, beside SIGINT, which is Python's own."""
 
 OBJECTS_OF_IMPORTS = 100_000
 """More than all imports together make. They are no garbage, and none needs to be looked for among them."""
@@ -40,7 +44,7 @@ def main() -> NoReturn:
 
 def command_line() -> int:
     """Run the command line; the exit code that says how it went."""
-    signal.signal(signal.SIGTERM, _terminated)
+    _heed_signals()
     _prepare_streams()
     _forget_odd_widths()
     if sys.stdout is None:
@@ -89,8 +93,19 @@ def _forget_odd_widths() -> None:
             os.environ.pop(name, None)
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(Exit.TERMINATED)
+def _heed_signals() -> None:
+    """Let what ends the process end the run first, so that no temporary file stays behind.
+
+    A signal that is ignored, as `nohup` has it, or that another handles is left alone.
+    """
+    for name, code in ENDINGS.items():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, partial(_ended, code))
+
+
+def _ended(code: Exit, _signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(code)
 
 
 def _guarded(arguments: list[str]) -> int:

@@ -45,7 +45,7 @@ class Shell:
     def __call__(self, command: str, stdin: bytes = b"") -> Outcome:
         """Run `losscli COMMAND` in this process, through all that the installed script runs."""
         streams = sys.stdin, sys.stdout, sys.stderr
-        handler = signal.getsignal(signal.SIGTERM)
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)}
         arguments, here = sys.argv, Path.cwd()
         out, err = io.BytesIO(), io.BytesIO()
         given = [io.TextIOWrapper(stream, encoding="utf-8") for stream in (out, err)]
@@ -59,7 +59,8 @@ class Shell:
             os.chdir(here)
             sys.argv = arguments
             sys.stdin, sys.stdout, sys.stderr = streams
-            signal.signal(signal.SIGTERM, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
         return Outcome(code, out.getvalue().decode(), err.getvalue().decode())
 
     def script(self, line: str, **environment: str) -> Outcome:

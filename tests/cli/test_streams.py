@@ -145,12 +145,23 @@ def wait_until(seen):
     pytest.fail("it never came to that")
 
 
+ENDINGS = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGXCPU, 152)]
+
+
 def heed_interrupts():
-    """A job in the background, as these tests may be, is started with SIGINT ignored, and so are its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """A job in the background, as these tests may be, is started with signals ignored, and so are its children."""
+    for number, _ in ENDINGS:
+        signal.signal(number, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_that_is_ignored_stays_ignored(pair):
+    """So `nohup` works: what hangs up does not end the run."""
+    line = "trap '' HUP; (sleep 1; echo 1.5) | losscli mse - one.npy --format value & sleep 0.7; kill -HUP $!; wait $!"
+    pair.save("one.npy", [1.0])
+    assert pair.script(line).out == "0.25\n"
+
+
+@pytest.mark.parametrize(("number", "code"), ENDINGS)
 @pytest.mark.parametrize(
     ("command", "old"),
     [
@@ -188,7 +199,7 @@ def test_a_signal_in_the_middle_leaves_the_old_file(shell, number, code, command
     assert not any((shell.folder / "copies").iterdir())
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), ENDINGS)
 def test_a_signal_while_a_pipe_is_copied_leaves_no_copy(shell, number, code):
     (shell.folder / "copies").mkdir()
     process = subprocess.Popen(
