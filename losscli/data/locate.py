@@ -429,11 +429,12 @@ def _read_once(stream: BinaryIO, size: int) -> bytes:
 
 
 class _Replayed(io.RawIOBase):
-    """A stream whose first bytes were already taken, put back together."""
+    """A stream whose first bytes were already taken, put back together. It ends once: a terminal could go on."""
 
     def __init__(self, start: bytes, stream: BinaryIO) -> None:
         self._start = memoryview(start)
         self._stream = stream
+        self._ended = not start
 
     def readable(self) -> bool:
         return True
@@ -445,7 +446,8 @@ class _Replayed(io.RawIOBase):
             target[:count] = self._start[:count]
             self._start = self._start[count:]
             return count
-        data = _read_once(self._stream, len(target))
+        data = b"" if self._ended else _read_once(self._stream, len(target))
+        self._ended = not data
         target[: len(data)] = data
         return len(data)
 

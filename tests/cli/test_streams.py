@@ -2,10 +2,13 @@
 
 import itertools
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +241,31 @@ def test_a_current_folder_that_was_removed(pair, command):
     assert (outcome.code, outcome.out) == (3, "")
     assert outcome.err.startswith("losscli: error: the current folder was removed")
     assert "hint: cd into a folder that exists" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "command", "shown"),
+    [
+        (b"\x04", "mse - b.npy", b"<stdin>: the input is empty"),
+        (b"1\n2\n3\n4\n\x04", "mse - b.npy --format value", b"\n0.3125"),
+        (b"1\n2\n3\n4\n\x04", "inspect -", b"4 rows"),
+    ],
+)
+def test_what_is_typed_ends_once(pair, typed, command, shown):
+    """A terminal goes on after its end: Ctrl-D had to be pressed up to three times."""
+    keys, terminal = pty.openpty()
+    losscli = [Path(sys.executable).parent / "losscli", *command.split()]
+    process = subprocess.Popen(losscli, cwd=pair.folder, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    os.write(keys, typed)
+    out = b""
+    with suppress(OSError):  # what a terminal says when the last process has left it
+        while select.select([keys], [], [], 20)[0] and (piece := os.read(keys, 1 << 16)):
+            out += piece
+    process.kill()
+    process.wait()
+    os.close(keys)
+    assert shown in out
 
 
 def test_too_few_open_files_are_no_bug(pair):
