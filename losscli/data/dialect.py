@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from losscli.data.cells import is_number, is_whole, kind_of, quoted
 from losscli.data.chunks import ROW_BYTES_LIMIT
 from losscli.data.model import OtherwiseReadableError
-from losscli.data.text_table import Beginning, decoded
+from losscli.data.text_table import STDIN, Beginning, decoded
 from losscli.errors import DataError, UsageError
 from losscli.wording import listed
 
@@ -162,10 +163,13 @@ def _whole_rows(beginning: Beginning, delimiter: str, path: str) -> list[_Row]:
             lines = reader.line_num
             rows.append(_Row(cells, ends[lines - 1] if lines <= len(ends) else len(data), lines))
     except csv.Error as error:
+        why, hint = str(error), "--input-format names the format, if it is not this one"
+        if "new-line character" in why:
+            why = "a carriage return stands alone in it: some lines end so, and others do not"
+            script = r"sed 's/\r$//; s/\r/\n/g'"
+            hint = f"pipe it through {script}" if path == STDIN else f"{script} {shlex.quote(path)} > clean.csv"
         raise DataError(
-            f"{path}: line {reader.line_num} cannot be read as {_shown(delimiter)}-separated cells",
-            why=str(error),
-            hint="--input-format names the format, if it is not this one",
+            f"{path}: line {reader.line_num} cannot be read as {_shown(delimiter)}-separated cells", why=why, hint=hint
         ) from error
     # A quote that is open where the beginning ends has swallowed what follows it.
     return rows if beginning.whole else rows[:-1]

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from losscli.data.locate import Input
     from losscli.data.table import TableField
 
-_STDIN = "<stdin>"
+STDIN = "<stdin>"
 _BOM = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF_32_MARKS = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 
 
 class Beginning:
@@ -157,16 +158,18 @@ class TextTable(TableSource):
 
 
 def reject_other_encodings(data: bytes, source: Input) -> None:
-    """Refuse UTF-16 and binary data by name."""
+    """Refuse UTF-16, UTF-32 and binary data by name."""
+    if data.startswith(_UTF_32_MARKS):
+        raise _other_encoding(source, "UTF-32", "it begins with the UTF-32 byte order mark")
     if data.startswith(_UTF_16_MARKS):
-        raise _utf_16(source, "UTF-16", "it begins with the UTF-16 byte order mark")
+        raise _other_encoding(source, "UTF-16", "it begins with the UTF-16 byte order mark")
     if b"\0" not in data:
         return
     pairs = np.frombuffer(data, np.uint8, len(data) // 2 * 2).reshape(-1, 2)
     zeros = (pairs == 0).mean(axis=0) if len(pairs) else np.zeros(2)
     if zeros.max() > 0.4 and zeros.min() < 0.1:
         encoding = "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
-        raise _utf_16(source, encoding, "every other byte is NUL")
+        raise _other_encoding(source, encoding, "every other byte is NUL")
     raise nul_byte(str(source), data.count(b"\n", 0, data.index(b"\0")) + 1)
 
 
@@ -198,7 +201,7 @@ def doubtful(values: np.ndarray) -> bool:
     return not (values.min() > -LARGEST_SURE_INTEGER and values.max() < LARGEST_SURE_INTEGER)
 
 
-def _utf_16(source: Input, encoding: str, why: str) -> DataError:
+def _other_encoding(source: Input, encoding: str, why: str) -> DataError:
     return DataError(
         f"{source}: the text is {encoding}, not UTF-8",
         why=why,
@@ -207,7 +210,7 @@ def _utf_16(source: Input, encoding: str, why: str) -> DataError:
 
 
 def _conversion(path: str, encoding: str) -> str:
-    if path == _STDIN:
+    if path == STDIN:
         return f"pipe it through iconv -f {encoding} -t UTF-8"
     import shlex
 

@@ -87,6 +87,8 @@ LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n
         ("p.xyz", CSV, "its format cannot be told", "--input-format"),
         ("p.bin", bytes(range(256)), "its format cannot be told", "--input-format"),
         ("p.csv", CSV.encode("utf-16"), "the text is UTF-16, not UTF-8", "iconv -f UTF-16 -t UTF-8 p.csv"),
+        ("p.csv", b"\xff\xfe\0\0" + CSV.encode("utf-32-le"), "the text is UTF-32", "iconv -f UTF-32 -t UTF-8 p.csv"),
+        ("p.csv", CSV.replace("\n", "\r", 2), "line 1 cannot be read", r"sed 's/\r$//; s/\r/\n/g' p.csv > clean.csv"),
         ("p.csv", CSV.encode("utf-16-le"), "the text is UTF-16LE, not UTF-8", "iconv -f UTF-16LE"),
         ("p.csv", b"\xe9,b,c\n1,2,3\n", "line 1 is not UTF-8: byte 0xe9", "iconv -f WINDOWS-1252"),
     ],
