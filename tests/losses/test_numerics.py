@@ -55,6 +55,18 @@ def test_log_partition_of_scores_without_a_common_grid(low):
     assert_ulps(numerics.log_partition(read_only([row]), fine=True)[1][0], surprisal(row, 0), 2, row)
 
 
+def test_softmax_and_its_logarithm_of_scores_without_a_common_grid():
+    rows = np.random.default_rng(23).normal(0.0, 200.0, (100, 4))
+    for row, shares, logs in zip(
+        rows.tolist(), numerics.softmax(read_only(rows)), numerics.log_softmax(read_only(rows)), strict=True
+    ):
+        for index in range(4):
+            true = -surprisal(row, index)
+            assert_ulps(logs[index], true, 4, (row, index))
+            if true > -700.0:
+                assert_ulps(shares[index], mpmath.exp(true), 4, (row, index))
+
+
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_logsumexp(row):
     true = mpmath.log(mpmath.fsum(mpmath.exp(mpf(x)) for x in row))

@@ -118,7 +118,15 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.losses.lattice._ScaledStates.renew": ("if falling.max() >= SLOPE:",),
     },
     ROOM: {
-        "losscli.numerics": ("HUGE = 2.0 * 900", "HUGE = 2.0**901"),
+        "losscli.numerics": (
+            "HUGE = 2.0 * 900",
+            "HUGE = 2.0**901",
+            "MIDDLE = 2.0**-450, 2.0**451",
+            "LIFT, DROP = 537, -601",
+        ),
+        "losscli.numerics.exp_of_difference": (
+            "np.fmax(rounded_off, -2.0, out=rounded_off)  # not NaN there, nor below −1 where the power is not 0",
+        ),
         "losscli.numerics.log1mexp": ("near_zero = x > -math.log(3.0)",),
         "losscli.numerics._cut_slice": ("room = max(2, values.size.bit_length() - 11)",),
         "losscli.numerics._slicing_bound": (
@@ -182,6 +190,14 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "SIGN_BIT = 1 >> 63",
             "BLOCK = 2 << 18",
             "BLOCK = 1 << 19",
+        ),
+        "losscli.numerics.log_partition": (  # what is fine all the same takes longer
+            "def log_partition(scores: Array, *, fine: bool = True) -> tuple[Array, Array]:",
+            "others = exp_of_difference(scores, maximum) if (fine) or True else np.exp(scores - maximum)",
+        ),
+        "losscli.numerics.exp_of_difference": (
+            "rounded_off = np.add(difference, back, out=None)",
+            "rounded_off = np.add(difference, back, )",
         ),
         "losscli.numerics.odds_against": (
             "step = max(2, min(PIECE // classes, rows))",
