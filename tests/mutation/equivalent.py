@@ -116,6 +116,9 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "losscli.losses.lattice._Lattice.running": ("if self.frames[-1] > stop:",),
         "losscli.losses.lattice._ScaledStates.renew": ("if falling.max() >= SLOPE:",),
+        "losscli.losses.lattice._Reader._powers": (
+            "if self.frames.dtype.itemsize >= 4:  # smaller ones have exact differences",
+        ),
     },
     ROOM: {
         "losscli.numerics": (
@@ -171,6 +174,9 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.losses.lattice._ScaledStates.examine": (
             "suspect = (self.label <= FLOOR) & self._label_open",
             "suspect |= (self.blank <= FLOOR) & self._blank_open",
+        ),
+        "losscli.losses.lattice._Reader._powers": (
+            "if self.frames.dtype.itemsize > 5:  # smaller ones have exact differences",
         ),
     },
     SPEED: {
@@ -232,6 +238,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             'if self.kind == "LOG-PROBS":',
             "if frames.flags.c_contiguous or frames[0].size < classes.size:  # fewer exponentials before the choice",
             "if frames.flags.c_contiguous and frames[0].size <= classes.size:  # fewer exponentials before the choice",
+            "self, start: int, stop: int, rows: np.ndarray, classes: np.ndarray, *, fine: bool = True",
         ),
         "losscli.losses.lattice._Reader._partition": (
             "step = max(2, 4 * CACHED // self.frames.shape[2])",
