@@ -461,8 +461,13 @@ def test_a_sure_recogniser_needs_no_logarithms(label_frames, scaled_only):
     assert 0.0 < one(logits, target) < 1e-20
 
 
-def test_the_limits_of_the_scaled_recursion_are_those_of_its_proof():
+def test_the_limits_of_the_scaled_recursion_are_those_of_its_proof(scaled_only):
     """What the docstrings of the limits count up, in powers of two: float64 holds 2**-1074 to 2**1024."""
+    target = np.arange(1, 41)
+    frames = np.full((60, 41), np.log(1.99))
+    assert_near(
+        one(frames, target, kind="log-probs"), by_recursion(exact_probabilities(frames, "log-probs"), target, 0), 1e-14
+    )
     growth = lattice.WINDOW * (np.log2(3 * 2) + lattice.SLOPE)  # three predecessors, probabilities below 2
     assert growth < 1024
     assert -1074 + growth + 10 < -lattice.SPARE  # fewer than 2**10 roundings
