@@ -70,7 +70,7 @@ class Shell:
             cwd=self.folder,
             env=self.environment | environment,
             capture_output=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())

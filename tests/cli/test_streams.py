@@ -195,7 +195,7 @@ def test_a_signal_in_the_middle_leaves_the_old_file(shell, number, code, command
         pipe.write(rows)  # more than a pipe holds: when this is done, losscli has been at work for a while
         wait_until(lambda: any(name.endswith(".tmp") for name in shell.files))  # and now it writes, or waits for more
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, out, err) == (code, b"", b"")
     assert (shell.folder / old).read_text() == "precious\n"
     assert shell.files == {old, "b.npy", "copies"}
@@ -218,7 +218,7 @@ def test_a_signal_while_a_pipe_is_copied_leaves_no_copy(shell, number, code):
     process.stdin.flush()
     wait_until(lambda: any((shell.folder / "copies").iterdir()))
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out, err) == (code, b"", b"")
     assert not any((shell.folder / "copies").iterdir())
 
