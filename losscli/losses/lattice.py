@@ -73,6 +73,9 @@ CACHED = 1 << 16
 CACHED_STATES = 1 << 15
 """How many labels go through `_scaled` together: it has six numbers for each."""
 
+LANES = 32
+"""States are added in lanes, so many at a time: 0s behind them change no digit where they fill whole rounds."""
+
 READ_NUMBERS = 1 << 20
 """How many scores are read at a time for `_scaled`, or half as many probabilities, which take twice the memory.
 
@@ -175,6 +178,12 @@ class _Lattice:
 
     def subset(self, chosen: np.ndarray | slice) -> _Lattice:
         return _Lattice(self.rows[chosen], self.labels[chosen], self.frames[chosen], self.last[chosen])
+
+    def widened(self, step: int) -> _Lattice:
+        """The same utterances, with blanks behind their labels up to a multiple of `step` states."""
+        blanks = np.repeat(self.labels[:, :1], -self.labels.shape[1] % step, axis=1)
+        labels = np.concatenate((self.labels, blanks), axis=1)
+        return _Lattice(self.rows, labels, self.frames, self.last)
 
     def groups(self, states: int) -> Iterator[_Lattice]:
         """Neighbours, in groups of about so many states."""
@@ -316,7 +325,7 @@ class _Reader:
         others = (scores if self.kind == "probs" else np.exp(scores)) * used.distinct
         np.put_along_axis(others, top, 0.0, axis=-1)
         rest = 1.0 - largest if self.kind == "probs" else -np.expm1(largest)
-        return np.asarray(rest - others.sum(axis=-1))
+        return np.asarray(rest - _sum_in_lanes(others))
 
     def _partition(self, start: int, stop: int, rows: np.ndarray) -> tuple[Array, Array]:
         """The two parts of the log-sum-exp of frames, of shape (frames, rows); each is taken once."""
@@ -561,8 +570,8 @@ def _complement(reader: _Reader, lattice: _Lattice) -> Array:
     A path is lost where it leaves the lattice: in a frame that gives it a class out of the reach of
     its state; or where it ends elsewhere than at the target's end. All terms are positive.
     """
-    width = lattice.labels.shape[1]
-    parts = lattice.groups(16 * CACHED // (2 * width))
+    lattice = lattice.widened(LANES)
+    parts = lattice.groups(16 * CACHED // (2 * lattice.labels.shape[1]))
     return np.concatenate([_lost(reader, part) for part in parts])
 
 
@@ -595,7 +604,7 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
     utterances = np.arange(number)
     arrived = states[utterances, :, lattice.last].sum(axis=1)
     states[utterances, :, lattice.last] = 0.0
-    elsewhere = states.sum(axis=(1, 2))
+    elsewhere = _sum_in_lanes(states.reshape(number, -1))
     terms[lattice.frames, utterances] = np.where(elsewhere < 0.5, -np.log1p(-elsewhere), -np.log(arrived))
     while len(terms) > 1:  # one after the other they would drift, and in other pairs hang on how long the others are
         terms = terms[::2] + terms[1::2]
@@ -604,9 +613,17 @@ def _lost(reader: _Reader, lattice: _Lattice) -> Array:
 
 def _of_shares(states: np.ndarray, lost: np.ndarray) -> Array:
     """−log(1 − lost) from the smaller of the two shares; those that are kept are made to add up to 1 again."""
-    kept = states.sum(axis=(1, 2))
+    kept = _sum_in_lanes(states.reshape(len(states), -1))
     states /= kept[:, np.newaxis, np.newaxis]
     return np.asarray(np.where(lost < 0.5, -np.log1p(-lost), -np.log(kept)))
+
+
+def _sum_in_lanes(numbers: Array) -> Array:
+    """The sum over the last axis, in which 0s behind the numbers change no digit: `sum` adds in pairs of its own."""
+    missing = -numbers.shape[-1] % LANES
+    if missing:
+        numbers = np.pad(numbers, (*[(0, 0)] * (numbers.ndim - 1), (0, missing)))
+    return np.asarray(np.einsum("...j->...", numbers))
 
 
 def _frames_at_once(reader: _Reader, lattice: _Lattice) -> int:

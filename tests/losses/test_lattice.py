@@ -804,3 +804,39 @@ def test_what_costs_most_of_a_likely_target_is_as_exact(way):
             true = by_recursion(exact_probabilities(logits[row, : input_lengths[row]], "logits"), [1], 0)
         assert 7.0 < true < 7.9
         assert_near(loss, true, 2e-15, what=row)
+
+
+@pytest.mark.parametrize("kind", ["logits", "log-probs", "probs"])
+@pytest.mark.parametrize("cached", [1 << 16, 1 << 9])
+def test_a_likely_utterance_has_the_same_digits_alone_and_beside_longer_ones(kind, cached, monkeypatch):
+    random = np.random.default_rng(5)
+    for classes in (3, 9, 40):
+        lengths = np.array([0, 2, 7, 30, 31, 32, 64])
+        targets = random.integers(1, classes, (lengths.size, lengths.max()))
+        frames = random.normal(size=(lengths.size, 200, classes))
+        frames[..., 0] += 12.0
+        for utterance, length in enumerate(lengths):
+            spoken = np.sort(random.choice(np.arange(0, 190, 2), length, replace=False))
+            frames[utterance, spoken, 0] -= 12.0
+            frames[utterance, spoken, targets[utterance, :length]] += 12.0
+        if kind != "logits":
+            frames -= np.logaddexp.reduce(frames, axis=2, keepdims=True)
+        if kind == "probs":
+            frames = np.exp(frames)
+        input_lengths = np.arange(200, 200 - lengths.size, -1)
+        together = ctc_nll(frames, targets, input_lengths, lengths, blank=0, kind=kind)
+        assert together.max() < lattice.DRIFT * np.sqrt(190)
+        monkeypatch.setattr(lattice, "CACHED", cached)
+        alone = [
+            ctc_nll(
+                frames[n : n + 1, : input_lengths[n]],
+                targets[n : n + 1, : lengths[n]],
+                input_lengths[n : n + 1],
+                lengths[n : n + 1],
+                blank=0,
+                kind=kind,
+            )[0]
+            for n in range(lengths.size)
+        ]
+        assert together.tolist() == alone
+        monkeypatch.undo()
