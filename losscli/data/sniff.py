@@ -18,6 +18,7 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"ARROW1", "arrow"),
     (b"\xff\xff\xff\xff", "arrow"),
 )
+_EXCEL_MEMBERS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _EXTENSIONS: dict[str, Format] = {
     ".npy": "npy",
@@ -102,19 +103,25 @@ def _foreign(head: bytes) -> tuple[str, str] | None:
 
 
 def _zip_format(located: Input) -> Format:
-    first_names = located.head[:4096]
-    if b"data.pkl" in first_names:
+    first = _first_member(located.head)
+    if first.endswith(b"data.pkl"):
         raise DataError(
             f"{located}: this is a PyTorch file, which holds pickled objects and is never opened",
             hint=_TORCH_HINT,
         )
-    if b"[Content_Types].xml" in first_names or b"xl/" in first_names or b"_rels/" in first_names:
+    if first.startswith(_EXCEL_MEMBERS):
         raise DataError(f"{located}: this is an Excel workbook", hint="export the sheet as CSV")
-    if b".npy" in first_names or _extension(located) == ".npz":
+    if b".npy" in located.head[:4096] or _extension(located) == ".npz":
         return "npz"
     raise DataError(
         f"{located}: this is a zip archive without arrays", hint="unzip it, and name the file that is meant"
     )
+
+
+def _first_member(head: bytes) -> bytes:
+    """The name in a zip archive's first header; no other can be told from packed bytes that happen to look so."""
+    size = int.from_bytes(head[26:28], "little")
+    return head[30 : 30 + size]
 
 
 def _text_format(located: Input, head: bytes) -> Format:

@@ -335,6 +335,15 @@ def test_npz_of_one_array_needs_no_name(tmp_path, monkeypatch):
     assert read_whole(source.select(None)).tolist() == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("looks_like", [b"xl/", b"_rels/", b"[Content_Types].xml", b"archive/data.pkl"])
+def test_npz_whose_bytes_look_like_another_archive(tmp_path, looks_like):
+    path = tmp_path / "a.npz"
+    array = np.frombuffer(looks_like.ljust(24, b"\0"), np.uint8)
+    np.savez(path, a=array)
+    assert looks_like in path.read_bytes()
+    np.testing.assert_array_equal(read_whole(open_source(str(path)).select(None)), array)
+
+
 def test_npz_with_objects_is_never_unpickled(tmp_path):
     path = tmp_path / "bad.npz"
     np.savez(path, np.array([Exploding()], dtype=object))
