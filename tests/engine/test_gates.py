@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reading import ROOT
 
 import losscli
+from losscli.engine import gate_baseline
 from losscli.engine.gate_baseline import Accepted, GateBaseline, read_baseline
 from losscli.engine.gate_file import read_gates
 from losscli.engine.gates import run_gates
@@ -527,3 +528,13 @@ def test_what_is_no_baseline_is_not_taken_for_one(folder, text):
         folder, DIGITS + "baseline = true\n" + DIGITS.replace('"digits"', '"other"') + "max = 1", found.value
     ).gates
     assert [gate.status for gate in gates] == ["error", "passed"]
+
+
+def test_a_baseline_without_end_is_read_no_further_than_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(gate_baseline, "LARGEST", 1 << 10)
+    path = tmp_path / "baseline.json"
+    path.write_bytes(b"{}".ljust(1 << 10))
+    assert gate_baseline.small_file(path) == path.read_text()
+    path.write_bytes(b"{}".ljust((1 << 10) + 1))
+    with pytest.raises(DataError, match="the baseline cannot be read: file too large"):
+        read_baseline(path)

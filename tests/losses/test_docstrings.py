@@ -6,14 +6,17 @@ import doctest
 import inspect
 import re
 import shlex
+import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from reading import ROOT
 
 import losscli
-from losscli.losses.catalogue import HEADINGS, catalogue, find, normalized
+from losscli.errors import UsageError
+from losscli.losses.catalogue import HEADINGS, catalogue, find, normalized, parse_docstring
 
 LOSSES = list(catalogue().values())
 
@@ -115,3 +118,13 @@ def test_help_of_the_function_is_that_of_the_catalogue(loss):
     for parameter in loss.parameters:
         assert parameters[parameter.name].default == parameter.default
         assert parameters[parameter.name].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_without_docstrings_there_is_a_reason(monkeypatch):
+    monkeypatch.setattr(sys, "flags", SimpleNamespace(optimize=1))
+    summary, sections = parse_docstring(losscli.losses.regression.mse)
+    assert summary
+    assert set(sections) <= set(HEADINGS)
+    monkeypatch.setattr(sys, "flags", SimpleNamespace(optimize=2))
+    with pytest.raises(UsageError, match="Python leaves docstrings out"):
+        parse_docstring(losscli.losses.regression.mse)

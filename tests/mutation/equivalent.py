@@ -125,6 +125,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
             "HUGE = 2.0 * 900",
             "HUGE = 2.0**901",
             "MIDDLE = 2.0**-450, 2.0**451",
+            "MIDDLE = 2.0**-451, 2.0**450",
             "LIFT, DROP = 537, -601",
         ),
         "losscli.numerics.exp_of_difference": (
@@ -157,7 +158,7 @@ EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
         "losscli.losses.models.arithmetic": (
             "CONTEXT = decimal.Context(prec=61, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)",
         ),
-        "losscli.losses.lattice": ("SPARE = 721", "FLOOR = 2.0 ** (65 - SPARE)"),
+        "losscli.losses.lattice": ("DRIFT = 1.125", "SPARE = 721", "FLOOR = 2.0 ** (65 - SPARE)"),
         "losscli.losses.lattice._losses": (
             "likely = np.abs(log_probability) <= np.maximum(math.log(2.0), DRIFT * np.sqrt(lattice.frames))",
             "likely = np.abs(log_probability) < np.maximum(math.log(3.0), DRIFT * np.sqrt(lattice.frames))",
