@@ -495,3 +495,17 @@ def test_the_root_of_a_ratio_of_any_size(square):
 )  # fmt: skip
 def test_the_unit_interval_is_told_by_bits(strange, inside):
     assert numerics.all_in_unit_interval(np.array([0.25, strange, 0.5])) is inside
+
+
+@pytest.mark.parametrize("extreme", [1e300, math.inf])
+def test_a_quick_sum_goes_on_behind_a_slice_of_extremes(extreme):
+    values = np.ones(2 * SLICE + 1)
+    values[5] = extreme
+    quick, slow = ExactSum(), ExactSum()
+    quick.add_quickly(read_only(values))
+    slow.add(read_only(values))
+    assert (quick.infinite, slow.infinite) == (int(math.isinf(extreme)),) * 2
+    assert abs(quick.units - slow.units) <= quick.error
+    ones = ExactSum()
+    ones.add_count(1)
+    assert quick.error < ones.units
